@@ -1,0 +1,142 @@
+"""The operator's process: settings, leader election, then kopf until it is told to stop."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from datetime import timedelta
+
+import kopf
+import structlog
+
+from practicum import __version__
+from practicum import settings as configuration
+from practicum.clock import utcnow
+from practicum.errors import ApiError
+from practicum.handlers import watches
+from practicum.kube.client import Kube
+from practicum.kube.lease import Elector
+from practicum.observe import http, metrics
+from practicum.observe import logging as logs
+from practicum.reconcile.apply import Applier
+from practicum.reconcile.credentials import Credentials
+from practicum.reconcile.engine import Engine
+from practicum.reconcile.inventory import Inventory
+from practicum.reconcile.provision import Tools
+from practicum.reconcile.report import Reporter
+from practicum.reconcile.runner import Runner
+from practicum.reconcile.sweep import Sweep
+from practicum.reconcile.templates import Templates
+from practicum.settings import Settings
+
+log = structlog.get_logger()
+_BEAT_SECONDS = 5
+
+
+def tools_for(kube: Kube, settings: Settings) -> Tools:
+    """Wire the parts of a reconcile together."""
+    inventory = Inventory()
+    applier = Applier(kube, inventory)
+    return Tools(
+        kube=kube,
+        inventory=inventory,
+        applier=applier,
+        templates=Templates(kube, settings),
+        credentials=Credentials(kube, inventory, applier, settings, utcnow),
+        reporter=Reporter(kube, utcnow),
+        settings=settings,
+        clock=utcnow,
+    )
+
+
+async def operate(settings: Settings, health: http.Health, stop: asyncio.Event) -> None:
+    """Run the operator until ``stop``; this replica is the only one that acts."""
+    async with await Kube.connect() as kube:
+        tools = tools_for(kube, settings)
+        runner = Runner(Engine(tools).reconcile, utcnow)
+        ready = asyncio.Event()
+        health.ready = ready.is_set
+        async with _background(
+            _beating(health), _sweeping(Sweep(kube, settings, utcnow), settings)
+        ):
+            await kopf.operator(
+                registry=watches.registry(),
+                settings=watches.settings(),
+                clusterwide=True,
+                standalone=True,
+                ready_flag=ready,
+                stop_flag=stop,
+                memo=watches.Context(runner, tools.inventory, tools.templates),
+            )
+        await runner.stop()
+
+
+@contextlib.asynccontextmanager
+async def _background(*jobs: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _beating(health: http.Health) -> None:
+    while True:
+        health.beat()
+        await asyncio.sleep(_BEAT_SECONDS)
+
+
+async def _sweeping(sweep: Sweep, settings: Settings) -> None:
+    pause = settings.sweep_interval + timedelta(seconds=1)
+    while True:
+        try:
+            await sweep.run()
+        except ApiError as error:
+            log.warning("sweep failed", error=str(error))
+        await asyncio.sleep(pause.total_seconds())
+
+
+async def _main(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    health = http.Health()
+    http.serve(health, settings.http_port)
+    elector = None
+    if settings.leader_elect:
+        identity = os.environ.get("PRACTICUM_IDENTITY") or f"{socket.gethostname()}-{os.getpid()}"
+        # A lost lease ends the process at once: cleaning up could write.
+        elector = Elector(settings.system_namespace, identity, lambda: os._exit(1))
+        elector.start()
+        health.ready = lambda: True
+        while not elector.acquired.is_set() and not stop.is_set():
+            health.beat()
+            await asyncio.sleep(0.2)
+    metrics.LEADER.set(1)
+    if not stop.is_set():
+        log.info("operator starts", version=__version__, namespace=settings.system_namespace)
+        await operate(settings, health, stop)
+    if elector:
+        await asyncio.to_thread(elector.stop)
+
+
+def main() -> None:
+    """Entry point of ``python -m practicum``."""
+    try:
+        settings = configuration.load()
+        if not settings.root_key:
+            raise ValueError("PRACTICUM_ROOT_KEY is empty: the chart sets it from its Secret")
+    except ValueError as error:
+        sys.exit(f"practicum: {error}")
+    logs.configure(settings.log_level)
+    asyncio.run(_main(settings))
+
+
+if __name__ == "__main__":
+    main()

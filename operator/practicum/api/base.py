@@ -1,0 +1,64 @@
+"""What all API types share: camelCase on the wire, unknown fields refused, CEL rules attached."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+from practicum.api.times import DURATION_PATTERN, parse_duration
+
+
+def cel(*rules: tuple[str, str]) -> dict[str, Any]:
+    """Attach CEL rules to a schema; each is (expression, message naming field and remedy)."""
+    return {"x-kubernetes-validations": [{"rule": rule, "message": text} for rule, text in rules]}
+
+
+class ApiModel(BaseModel):
+    """Base of every type in the CRDs."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True
+    )
+
+    def wire(self) -> dict[str, Any]:
+        """Return the object as it goes to the API server: aliases, no empty optionals."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _is_duration(text: str) -> str:
+    parse_duration(text)
+    return text
+
+
+Duration = Annotated[
+    str,
+    Field(min_length=2, max_length=20, pattern=DURATION_PATTERN),
+    AfterValidator(_is_duration),
+]
+DnsLabel = Annotated[
+    str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+]
+ShortText = Annotated[str, Field(max_length=256)]
+IntOrString = Annotated[
+    int | str,
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "x-kubernetes-int-or-string": True,
+            "maxLength": 256,
+        }
+    ),
+]
+Quantity = Annotated[
+    str,
+    Field(max_length=24),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "x-kubernetes-int-or-string": True,
+            "maxLength": 24,
+            "pattern": r"^([0-9]+(\.[0-9]+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?$",
+        }
+    ),
+]
+SubjectKind = Literal["User", "Group"]

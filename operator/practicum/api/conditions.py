@@ -1,0 +1,46 @@
+"""Conditions and phases of a lab: the vocabulary that status, Events and ``explain`` share."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from practicum.api.base import ApiModel
+
+
+class Phase(StrEnum):
+    """One word for where a lab is in its life."""
+
+    PENDING = "Pending"
+    PROVISIONING = "Provisioning"
+    READY = "Ready"
+    DEGRADED = "Degraded"
+    SUSPENDED = "Suspended"
+    EXPIRING = "Expiring"
+    EXPIRED = "Expired"
+    FAILED = "Failed"
+    TERMINATING = "Terminating"
+
+
+class ConditionType(StrEnum):
+    """The conditions of a LabEnvironment, in the order in which ``explain`` reads them."""
+
+    ACCEPTED = "Accepted"
+    NAMESPACES_READY = "NamespacesReady"
+    GUARDED = "Guarded"
+    COMPONENTS_READY = "ComponentsReady"
+    CREDENTIALS_ISSUED = "CredentialsIssued"
+    READY = "Ready"
+    EXPIRING_SOON = "ExpiringSoon"
+    TEMPLATE_CURRENT = "TemplateCurrent"
+
+
+class Condition(ApiModel):
+    """A metav1.Condition."""
+
+    type: Annotated[str, Field(min_length=1, max_length=64)]
+    status: Literal["True", "False", "Unknown"]
+    reason: Annotated[str, Field(min_length=1, max_length=64)]
+    message: Annotated[str, Field(max_length=1024)] = ""
+    last_transition_time: Annotated[str, Field(max_length=32)]
+    observed_generation: Annotated[int, Field(ge=0)] = 0

@@ -1,0 +1,189 @@
+"""LabEnvironment: one learner's lab, as an instructor writes it and as the operator reports it."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from practicum.api.base import (
+    ApiModel,
+    DnsLabel,
+    Duration,
+    IntOrString,
+    ShortText,
+    SubjectKind,
+    cel,
+)
+from practicum.api.conditions import Condition, Phase
+
+_SUBJECT_RULE = (
+    "!self.name.startsWith('system:')",
+    "subjects named system:* are refused: name a person or a group of your identity provider",
+)
+_SPEC_RULES = (
+    (
+        "self.template == oldSelf.template",
+        "spec.template cannot change: create another LabEnvironment with the template you want",
+    ),
+    (
+        "has(self.parameters) == has(oldSelf.parameters) && "
+        "(!has(self.parameters) || self.parameters == oldSelf.parameters)",
+        "spec.parameters cannot change: create another LabEnvironment with these parameters",
+    ),
+    (
+        "!has(oldSelf.learner) || (has(self.learner) && self.learner == oldSelf.learner)",
+        "spec.learner is set once: create another LabEnvironment for another learner",
+    ),
+)
+_TTL_RULES = (
+    (
+        "duration(self) >= duration('15m')",
+        "spec.ttl must be at least 15m: a shorter lab ends before it is of use",
+    ),
+    (
+        "duration(self) <= duration('2160h')",
+        "spec.ttl must be at most 2160h (90 days): extend the lab later instead",
+    ),
+)
+
+
+class Subject(ApiModel):
+    """A person or group of the cluster's identity provider."""
+
+    model_config = {"json_schema_extra": cel(_SUBJECT_RULE)}
+
+    kind: SubjectKind = "User"
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+
+
+class Learner(ApiModel):
+    """Who the lab is for."""
+
+    id: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=254,
+            pattern=r"^[A-Za-z0-9]([A-Za-z0-9._@+-]*[A-Za-z0-9])?$",
+            description="Stable identifier: an e-mail address or a student number.",
+        ),
+    ]
+    display_name: Annotated[str, Field(max_length=128)] | None = None
+    subjects: Annotated[
+        list[Subject],
+        Field(
+            max_length=8,
+            description="Identities of the cluster's identity provider that get the same access.",
+        ),
+    ] = []
+
+
+class Persona(ApiModel):
+    """Hands one of the module's roles to a real person; absent, the learner plays it."""
+
+    subject: Subject
+
+
+class LabEnvironmentSpec(ApiModel):
+    """What an instructor asks for."""
+
+    model_config = {"json_schema_extra": cel(*_SPEC_RULES)}
+
+    template: Annotated[
+        DnsLabel,
+        Field(description="LabTemplate: the course's own first, then the shared catalogue."),
+    ]
+    learner: Annotated[
+        Learner | None,
+        Field(description="Absent: a spare lab without access. Set once."),
+    ] = None
+    personas: Annotated[dict[str, Persona], Field(max_length=16)] = {}
+    ttl: Annotated[
+        Duration,
+        Field(
+            json_schema_extra=cel(*_TTL_RULES),
+            description="Life of the lab from its creation, for example 8h. Editable both ways.",
+        ),
+    ] = "8h"
+    size: Annotated[
+        DnsLabel | None,
+        Field(description="One of the template's sizes; absent: the template's default."),
+    ] = None
+    parameters: Annotated[dict[str, IntOrString], Field(max_length=32)] = {}
+    suspended: Annotated[
+        bool,
+        Field(description="Scale to nothing and revoke access; the data and the clock stay."),
+    ] = False
+    on_expiry: Literal["Delete"] = "Delete"
+
+
+class ServiceStatus(ApiModel):
+    """One service of the lab, reachable inside the lab at ``url``."""
+
+    name: DnsLabel
+    url: ShortText
+    ready: bool
+    version: ShortText = ""
+
+
+class CredentialsStatus(ApiModel):
+    """Where the learner's credentials are; never what they are."""
+
+    secret_ref: Annotated[str, Field(max_length=253)]
+    expires_at: Annotated[str, Field(max_length=32)]
+
+
+class TemplateStatus(ApiModel):
+    """The frozen revision that this lab stays on."""
+
+    name: ShortText
+    revision: ShortText
+
+
+class LabEnvironmentStatus(ApiModel):
+    """What the operator has seen."""
+
+    phase: Phase = Phase.PENDING
+    message: Annotated[str, Field(max_length=1024)] = ""
+    observed_generation: Annotated[int, Field(ge=0)] = 0
+    expires_at: Annotated[str, Field(max_length=32)] | None = None
+    namespaces: Annotated[list[DnsLabel], Field(max_length=8)] = []
+    services: Annotated[
+        list[ServiceStatus],
+        Field(
+            max_length=16,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
+            },
+        ),
+    ] = []
+    credentials: CredentialsStatus | None = None
+    template: TemplateStatus | None = None
+    conditions: Annotated[
+        list[Condition],
+        Field(
+            max_length=16,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["type"],
+            },
+        ),
+    ] = []
+
+
+class LabEnvironment(ApiModel):
+    """The whole object; ``metadata`` stays a plain dict, as Kubernetes sends it."""
+
+    metadata: dict[str, Any]
+    spec: LabEnvironmentSpec
+    status: LabEnvironmentStatus = LabEnvironmentStatus()
+
+    @property
+    def uid(self) -> str:
+        """The API server's identity of this very object."""
+        return str(self.metadata["uid"])
+
+    @property
+    def deleting(self) -> bool:
+        """Whether somebody has deleted the LabEnvironment."""
+        return "deletionTimestamp" in self.metadata

@@ -1,0 +1,54 @@
+"""Every name that Practicum owns in a cluster: group, labels, annotations, finalizer, roles.
+
+The prefix ``practicum.dev/`` is reserved: nobody else may set it in a lab.
+"""
+
+from typing import Final, NamedTuple
+
+GROUP: Final = "practicum.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+
+FIELD_MANAGER: Final = "practicum"
+FINALIZER: Final = f"{GROUP}/teardown"
+
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+MANAGER: Final = "practicum"
+LAB: Final = f"{GROUP}/lab"
+LAB_UID: Final = f"{GROUP}/lab-uid"
+COURSE: Final = f"{GROUP}/course"
+SIDE: Final = f"{GROUP}/side"
+COMPONENT: Final = f"{GROUP}/component"
+TEMPLATE: Final = f"{GROUP}/template"
+CONFIG_DIGEST: Final = f"{GROUP}/config-digest"
+ALLOWED_IMAGES: Final = f"{GROUP}/allowed-images"
+JOB_NAME: Final = f"{GROUP}/job"
+ADOPT: Final = f"{GROUP}/adopt"
+
+NAMESPACE_PREFIX: Final = "lab-"
+
+ROLE_LEARNER: Final = "practicum-learner"
+ROLE_PLATFORM_VIEWER: Final = "practicum-platform-viewer"
+ROLE_OPERATOR_LAB: Final = "practicum-operator-lab"
+
+
+class LabKey(NamedTuple):
+    """Names one LabEnvironment: the course's namespace and the lab's name."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class ChildKey(NamedTuple):
+    """Names one object that belongs to a lab; ``namespace`` is empty for a cluster-scoped kind."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        where = f"{self.namespace}/{self.name}" if self.namespace else self.name
+        return f"{self.kind} {where}"

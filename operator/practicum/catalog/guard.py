@@ -1,0 +1,139 @@
+"""What a template may contain, whatever it says: a fixed allow-list of kinds and pod fields.
+
+It works on parsed objects, after jinja, so no way of writing YAML gets round it. The operator's
+own confinement policy and Pod Security ``restricted`` stand behind it.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, Final
+
+from practicum.api.kinds import KINDS
+from practicum.errors import TemplateError
+
+Object = Mapping[str, Any]
+
+WORKLOADS: Final = ("Deployment", "StatefulSet", "Job", "CronJob")
+_TOP: Final = frozenset({"apiVersion", "kind", "metadata"})
+_METADATA: Final = frozenset({"name", "namespace", "labels", "annotations"})
+_BODY: Final[Mapping[str, frozenset[str]]] = {
+    "ConfigMap": frozenset({"data", "binaryData", "immutable"}),
+    "Secret": frozenset({"data", "stringData", "type"}),
+    "Service": frozenset({"spec"}),
+    "PersistentVolumeClaim": frozenset({"spec"}),
+    **{kind: frozenset({"spec"}) for kind in WORKLOADS},
+}
+_SERVICE: Final = frozenset({"ports", "selector", "type", "clusterIP", "publishNotReadyAddresses"})
+_CLAIM: Final = frozenset({"accessModes", "resources", "storageClassName"})
+_POD: Final = frozenset(
+    {
+        *("containers", "initContainers", "volumes", "securityContext", "restartPolicy"),
+        *("terminationGracePeriodSeconds", "activeDeadlineSeconds", "enableServiceLinks"),
+        *("automountServiceAccountToken", "hostname", "subdomain"),
+    }
+)
+_VOLUMES: Final = frozenset({"name", "configMap", "secret", "emptyDir", "persistentVolumeClaim"})
+_CAPABILITY_FREE: Final = frozenset({"privileged", "procMount", "seLinuxOptions"})
+
+
+def check(body: object, *, where: str, namespaces: Collection[str]) -> None:
+    """Refuse an object that no template may make.
+
+    Args:
+        body: one parsed document.
+        where: what to call its origin in the message.
+        namespaces: the namespaces of this lab; anything else is refused.
+
+    Raises:
+        TemplateError: naming the object, the field and what is allowed.
+    """
+    if not isinstance(body, dict) or not isinstance(body.get("metadata"), dict):
+        raise TemplateError(f"{where}: every document must be an object with metadata")
+    name = f"{where}: {body.get('kind')} {body['metadata'].get('name')}"
+    for problem in _problems(body, namespaces):
+        raise TemplateError(f"{name}: {problem}")
+
+
+def _problems(body: Object, namespaces: Collection[str]) -> Iterator[str]:
+    kind, meta = str(body.get("kind")), body["metadata"]
+    if kind not in _BODY:
+        yield f"kind is not allowed; a template may make {', '.join(sorted(_BODY))}"
+        return
+    if body.get("apiVersion") != KINDS[kind].api_version:
+        yield f"apiVersion must be {KINDS[kind].api_version}"
+    yield from _unknown(body, _TOP | _BODY[kind], "")
+    yield from _unknown(meta, _METADATA, "metadata.")
+    if not isinstance(meta.get("name"), str):
+        yield "metadata.name is missing"
+    if meta.get("namespace", next(iter(namespaces))) not in namespaces:
+        yield f"metadata.namespace {meta['namespace']!r} is not one of this lab's"
+    for key in (*meta.get("labels", {}), *meta.get("annotations", {})):
+        if str(key).startswith("practicum.dev/"):
+            yield f"{key}: the prefix practicum.dev/ is reserved"
+    yield from _BY_KIND.get(kind, _workload)(body)
+
+
+def _unknown(body: Object, allowed: frozenset[str], prefix: str) -> Iterator[str]:
+    for key in body:
+        if key not in allowed:
+            yield f"{prefix}{key} is not allowed here"
+
+
+def _config_map(_: Object) -> Iterator[str]:
+    return iter(())
+
+
+def _secret(body: Object) -> Iterator[str]:
+    if body.get("type", "Opaque") != "Opaque":
+        yield f"type {body['type']!r} is not allowed; only Opaque"
+
+
+def _service(body: Object) -> Iterator[str]:
+    spec = body["spec"]
+    yield from _unknown(spec, _SERVICE, "spec.")
+    if spec.get("type", "ClusterIP") != "ClusterIP":
+        yield f"spec.type {spec['type']!r} is not allowed; only ClusterIP"
+    if spec.get("clusterIP", "None") != "None":
+        yield "spec.clusterIP may only be None"
+
+
+def _claim(body: Object) -> Iterator[str]:
+    yield from _unknown(body["spec"], _CLAIM, "spec.")
+
+
+def _workload(body: Object) -> Iterator[str]:
+    spec = body["spec"]
+    if spec.get("volumeClaimTemplates"):
+        yield "spec.volumeClaimTemplates cannot be changed later; use a PersistentVolumeClaim"
+    pod = pod_template(body)["spec"]
+    yield from _unknown(pod, _POD, "pod spec.")
+    for volume in pod.get("volumes", []):
+        yield from _unknown(volume, _VOLUMES, f"volume {volume.get('name')}: ")
+    for container in (*pod.get("initContainers", []), *pod["containers"]):
+        yield from _container(container)
+
+
+def _container(container: Object) -> Iterator[str]:
+    name, context = container.get("name"), container.get("securityContext", {})
+    for field in _CAPABILITY_FREE & set(context):
+        yield f"container {name}: securityContext.{field} is not allowed"
+    if context.get("capabilities", {}).get("add"):
+        yield f"container {name}: capabilities.add is not allowed"
+    if any("hostPort" in port or "hostIP" in port for port in container.get("ports", [])):
+        yield f"container {name}: hostPort and hostIP are not allowed"
+
+
+_BY_KIND: Final[Mapping[str, Callable[[Object], Iterator[str]]]] = {
+    "ConfigMap": _config_map,
+    "Secret": _secret,
+    "Service": _service,
+    "PersistentVolumeClaim": _claim,
+}
+
+
+def pod_template(body: Object) -> dict[str, Any]:
+    """Return the pod template of a workload (shared, not copied)."""
+    spec = body["spec"]
+    if body["kind"] == "CronJob":
+        spec = spec["jobTemplate"]["spec"]
+    template: dict[str, Any] = spec["template"]
+    return template

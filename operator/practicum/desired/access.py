@@ -1,0 +1,237 @@
+"""Who may do what in a lab: ServiceAccounts in the course, bindings in the lab, one kubeconfig.
+
+The accounts live in the course's namespace, so whatever a learner does in the lab, deleting the
+LabEnvironment takes their access away.
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import yaml
+
+from practicum.api import names
+from practicum.api.labtemplate import Side
+from practicum.api.times import rfc3339
+from practicum.desired.lab import Lab, Object
+
+_RBAC = "rbac.authorization.k8s.io"
+LEARNER = "learner"
+
+
+@dataclass(frozen=True)
+class Token:
+    """One minted token and the expiry that the server granted."""
+
+    value: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where learners reach the API server."""
+
+    url: str
+    ca: str
+
+
+def server_of(kubeconfig_text: str) -> Server:
+    """Read server and CA out of ``kube-public/cluster-info``.
+
+    Raises:
+        ValueError: there is no cluster in it.
+    """
+    try:
+        cluster = yaml.safe_load(kubeconfig_text)["clusters"][0]["cluster"]
+        ca = base64.b64decode(cluster.get("certificate-authority-data", "")).decode()
+        return Server(cluster["server"], ca)
+    except (yaml.YAMLError, KeyError, IndexError, TypeError) as error:
+        raise ValueError(f"cluster-info names no cluster: {error}") from error
+
+
+def account(lab: Lab, persona: str) -> str:
+    """Return the ServiceAccount's name of the learner or of a persona."""
+    return f"{lab.name}-{persona}"
+
+
+def personas(lab: Lab) -> list[str]:
+    """Return the personas that the learner plays: those given to nobody else."""
+    given = lab.resource.spec.personas
+    return [persona.name for persona in lab.template.personas if persona.name not in given]
+
+
+def accounts(lab: Lab) -> list[Object]:
+    """Return the ServiceAccounts, in the course's namespace."""
+    return [
+        lab.object("ServiceAccount", account(lab, who), None, automountServiceAccountToken=False)
+        for who in (LEARNER, *personas(lab))
+    ]
+
+
+def bindings(lab: Lab) -> list[Object]:
+    """Return the Role of the course's side and every RoleBinding of the learner and personas."""
+    own_role = account(lab, LEARNER)
+    role = lab.object(
+        "Role",
+        own_role,
+        None,
+        rules=[
+            {
+                "apiGroups": [names.GROUP],
+                "resources": ["labenvironments"],
+                "resourceNames": [lab.name],
+                "verbs": ["get", "list", "watch"],
+            },
+            {
+                "apiGroups": [""],
+                "resources": ["secrets"],
+                "resourceNames": [lab.credentials_name],
+                "verbs": ["get"],
+            },
+        ],
+    )
+    learner, others = _learner_subjects(lab), _persona_subjects(lab)
+    viewer = names.ROLE_PLATFORM_VIEWER
+    return [
+        role,
+        _binding(lab, own_role, None, "Role", own_role, learner + _accounts(lab)),
+        _binding(lab, "learner", "learner", "ClusterRole", names.ROLE_LEARNER, learner),
+        _binding(lab, "viewer", "learner", "ClusterRole", viewer, others),
+        _binding(lab, "viewer", "platform", "ClusterRole", viewer, learner + others),
+    ]
+
+
+def _binding(
+    lab: Lab, name: str, side: Side | None, kind: str, role: str, subjects: list[Object]
+) -> Object:
+    return lab.object(
+        "RoleBinding",
+        name,
+        side,
+        roleRef={"apiGroup": _RBAC, "kind": kind, "name": role},
+        subjects=subjects,
+    )
+
+
+def _service_account(lab: Lab, who: str) -> Object:
+    return {"kind": "ServiceAccount", "name": account(lab, who), "namespace": lab.course}
+
+
+def _accounts(lab: Lab) -> list[Object]:
+    return [_service_account(lab, persona) for persona in personas(lab)]
+
+
+def _person(subject: Any) -> Object:
+    return {"apiGroup": _RBAC, "kind": subject.kind, "name": subject.name}
+
+
+def _learner_subjects(lab: Lab) -> list[Object]:
+    learner = lab.resource.spec.learner
+    extra = learner.subjects if learner and lab.settings.allow_subjects else []
+    return [_service_account(lab, LEARNER), *map(_person, extra)]
+
+
+def _persona_subjects(lab: Lab) -> list[Object]:
+    given = lab.resource.spec.personas.values() if lab.settings.allow_subjects else ()
+    return [*_accounts(lab), *(_person(persona.subject) for persona in given)]
+
+
+def credentials(lab: Lab, server: Server, tokens: Mapping[str, Token]) -> Object:
+    """Return the Secret that the learner's access is made of.
+
+    Args:
+        lab: the lab.
+        server: API server address and CA for the kubeconfig.
+        tokens: by ``learner`` or persona name.
+    """
+    content = {
+        "kubeconfig": yaml.safe_dump(kubeconfig(lab, server, tokens), sort_keys=False),
+        "tokens.json": json.dumps(
+            {
+                account(lab, who): {
+                    "token": token.value,
+                    "expiresAt": rfc3339(token.expires_at),
+                }
+                for who, token in tokens.items()
+            }
+        ),
+        "logins.json": json.dumps(logins(lab)),
+    }
+    data = {key: base64.b64encode(text.encode()).decode() for key, text in content.items()}
+    return lab.object("Secret", lab.credentials_name, None, type="Opaque", data=data)
+
+
+def kubeconfig(lab: Lab, server: Server, tokens: Mapping[str, Token]) -> Object:
+    """Return a kubeconfig: a context per identity, and a self-renewing one for the learner."""
+    cluster: Object = {"server": server.url}
+    if server.ca:
+        cluster["certificate-authority-data"] = base64.b64encode(server.ca.encode()).decode()
+    context_of = {who: lab.name if who == LEARNER else account(lab, who) for who in tokens}
+    users = [
+        {"name": context, "user": {"token": tokens[who].value}}
+        for who, context in context_of.items()
+    ]
+    renewing = f"{lab.name}-renewing"
+    users.append({"name": renewing, "user": {"exec": _exec(lab, tokens[LEARNER])}})
+    namespace = lab.namespaces["learner"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "practicum", "cluster": cluster}],
+        "users": users,
+        "contexts": [
+            {
+                "name": user["name"],
+                "context": {"cluster": "practicum", "user": user["name"], "namespace": namespace},
+            }
+            for user in users
+        ],
+        "current-context": lab.name,
+    }
+
+
+def _exec(lab: Lab, token: Token) -> Object:
+    """Return the exec plugin's stanza; its first token comes along, later ones are fetched."""
+    arguments = ("--lab", lab.name, "--namespace", lab.course, "--user", account(lab, LEARNER))
+    return {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "practicum",
+        "args": ["token", *arguments],
+        "env": [{"name": "PRACTICUM_TOKEN", "value": token.value}],
+        "interactiveMode": "Never",
+        "provideClusterInfo": True,
+        "installHint": "install the practicum command, or use the context " + lab.name,
+    }
+
+
+def logins(lab: Lab) -> list[dict[str, str]]:
+    """Return the service logins of the learner, passwords included."""
+    urls = {service["name"]: service["url"] for service in services(lab)}
+    return [
+        {
+            "service": login.service,
+            "url": urls.get(login.service, ""),
+            "username": login.username,
+            "password": lab.password(login.secret),
+            "kind": login.kind,
+            "persona": login.persona or "",
+        }
+        for login in lab.template.logins
+    ]
+
+
+def services(lab: Lab) -> list[dict[str, str]]:
+    """Return name, component and in-cluster URL of every service of the lab."""
+    placement = {component.name: component.placement for component in lab.template.components}
+    return [
+        {
+            "name": service.name,
+            "component": service.component,
+            "url": f"http://{service.name}.{lab.namespaces[placement[service.component]]}.svc:"
+            f"{service.port}{service.path}",
+        }
+        for service in lab.template.services
+    ]

@@ -1,0 +1,131 @@
+"""Binds a rendered template to one lab: names and passwords in, labels and safety on."""
+
+import base64
+import copy
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Protocol
+
+from practicum.api import names
+from practicum.api.canonical import digest
+from practicum.api.labtemplate import Side
+from practicum.desired import access
+from practicum.desired.lab import Lab, Object
+from practicum.errors import TemplateError
+
+_PLACEHOLDER: Final = re.compile(r"<<practicum:([^<>]+)>>")
+_CONFIG: Final = ("ConfigMap", "Secret", "PersistentVolumeClaim", "Service")
+_SCALED: Final = ("Deployment", "StatefulSet")
+
+
+class Rendered(Protocol):
+    """One object of a template with placeholders in it (``catalog.render.Rendered``)."""
+
+    @property
+    def component(self) -> str:
+        """Name of the component it belongs to."""
+
+    @property
+    def placement(self) -> Side:
+        """Side it lies on unless it says otherwise."""
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The object."""
+
+
+def bind(lab: Lab, rendered: Iterable[Rendered]) -> tuple[list[Object], list[Object]]:
+    """Return the lab's component objects as (configuration, workloads), in that order of need.
+
+    Raises:
+        TemplateError: a placeholder is unknown.
+    """
+    bound = [
+        (item.component, _labelled(lab, item, _substituted(lab, item.body))) for item in rendered
+    ]
+    digests = _config_digests(bound)
+    configs = [body for _, body in bound if body["kind"] in _CONFIG]
+    workloads = [
+        _finished(lab, body, digests.get(component, ""))
+        for component, body in bound
+        if body["kind"] not in _CONFIG
+    ]
+    return [_endpoints(lab), *configs], workloads
+
+
+def _substituted(lab: Lab, body: Mapping[str, Any]) -> Object:
+    values = {f"ns.{side}": namespace for side, namespace in lab.namespaces.items()}
+    learner = lab.resource.spec.learner
+    values |= {"lab.name": lab.name, "lab.learner": learner.id if learner else ""}
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        if name.startswith("secret:"):
+            return lab.password(name.removeprefix("secret:"))
+        if name not in values:
+            raise TemplateError(f"unknown placeholder {name!r}")
+        return values[name]
+
+    def walk(node: Any) -> Any:
+        if isinstance(node, str):
+            return _PLACEHOLDER.sub(value, node)
+        if isinstance(node, Mapping):
+            return {walk(key): walk(child) for key, child in node.items()}
+        if isinstance(node, list):
+            return [walk(child) for child in node]
+        return copy.copy(node)
+
+    result: Object = walk(body)
+    return result
+
+
+def _labelled(lab: Lab, item: Rendered, body: Object) -> Object:
+    meta = body["metadata"]
+    meta.setdefault("namespace", lab.namespaces[item.placement])
+    meta["labels"] = {**meta.get("labels", {}), **lab.labels(**{names.COMPONENT: item.component})}
+    if body["kind"] == "Secret":
+        text = body.pop("stringData", {})
+        encoded = {key: base64.b64encode(value.encode()).decode() for key, value in text.items()}
+        body["data"] = {**body.get("data", {}), **encoded}
+        body.setdefault("type", "Opaque")
+    return body
+
+
+def _config_digests(bound: Iterable[tuple[str, Object]]) -> dict[str, str]:
+    """Digest each component's ConfigMaps and Secrets: a changed one rolls its pods."""
+    contents: dict[str, list[Any]] = {}
+    for component, body in bound:
+        if body["kind"] in ("ConfigMap", "Secret"):
+            contents.setdefault(component, []).append([body["metadata"]["name"], body.get("data")])
+    return {component: digest(content, 16) for component, content in contents.items()}
+
+
+def _finished(lab: Lab, body: Object, config_digest: str) -> Object:
+    """Label and harden the pods of a workload, then scale it as the lab's suspension asks."""
+    kind, spec, meta = body["kind"], body["spec"], body["metadata"]
+    job = spec["jobTemplate"]["spec"] if kind == "CronJob" else spec
+    pod_meta = job["template"].setdefault("metadata", {})
+    pod_meta["labels"] = {**pod_meta.get("labels", {}), **meta["labels"]}
+    pod_meta["annotations"] = {
+        **pod_meta.get("annotations", {}),
+        names.CONFIG_DIGEST: config_digest,
+    }
+    pod = job["template"]["spec"]
+    pod["automountServiceAccountToken"] = False
+    pod["enableServiceLinks"] = False
+    if lab.settings.node_selector:
+        pod["nodeSelector"] = dict(lab.settings.node_selector)
+    if kind == "Job":
+        meta["labels"] = {**meta["labels"], names.JOB_NAME: meta["name"]}
+        meta["name"] = f"{meta['name']}-{digest(spec, 8)}"
+    if kind in _SCALED:
+        spec["replicas"] = 0 if lab.suspended else spec.get("replicas", 1)
+    else:
+        spec["suspend"] = lab.suspended or spec.get("suspend", False)
+    return body
+
+
+def _endpoints(lab: Lab) -> Object:
+    """Return the ConfigMap that tells the learner's pods where everything is."""
+    data = {f"{service['name']}.url": service["url"] for service in access.services(lab)}
+    return lab.object("ConfigMap", "lab-endpoints", "learner", data=data)

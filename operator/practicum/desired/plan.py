@@ -1,0 +1,56 @@
+"""The whole desired state of one lab, in the order in which it may come into being."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from practicum.api.labtemplate import SIDES
+from practicum.api.names import ChildKey
+from practicum.desired import access, components, guards
+from practicum.desired.lab import Lab, Object
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Waves of desired objects; within a wave the order does not matter."""
+
+    namespaces: list[Object]
+    operator_bindings: list[Object]
+    guards: list[Object]
+    configs: list[Object]
+    workloads: list[Object]
+    accounts: list[Object]
+    bindings: list[Object]
+
+    def everything(self) -> list[Object]:
+        """Return every object of the plan except the namespaces and the credentials."""
+        return [
+            *(*self.operator_bindings, *self.guards, *self.configs, *self.workloads),
+            *(*self.accounts, *self.bindings),
+        ]
+
+
+def plan(lab: Lab, rendered: Iterable[components.Rendered]) -> Plan:
+    """Return the desired state of a lab.
+
+    A suspended lab, and one without a learner, has no access: the objects are simply absent.
+
+    Raises:
+        TemplateError: the template uses an unknown placeholder.
+    """
+    configs, workloads = components.bind(lab, rendered)
+    accessible = lab.resource.spec.learner is not None and not lab.suspended
+    return Plan(
+        namespaces=[guards.namespace(lab, side) for side in SIDES],
+        operator_bindings=[guards.operator_binding(lab, side) for side in SIDES],
+        guards=guards.guards(lab),
+        configs=configs,
+        workloads=workloads,
+        accounts=access.accounts(lab) if accessible else [],
+        bindings=access.bindings(lab) if accessible else [],
+    )
+
+
+def key_of(body: Object) -> ChildKey:
+    """Return the key of a desired or observed object."""
+    meta = body["metadata"]
+    return ChildKey(body["kind"], meta.get("namespace", ""), meta["name"])

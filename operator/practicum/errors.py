@@ -1,0 +1,56 @@
+"""Errors that cross a layer, each carrying what a user is told about it.
+
+``reason`` is CamelCase and ends up as a condition's or an Event's reason; ``str(error)`` is the
+message and names the object, the value and the remedy.
+"""
+
+
+class PracticumError(Exception):
+    """Root of every error that this package raises on purpose."""
+
+    reason = "Error"
+
+
+class InvalidLab(PracticumError):
+    """The LabEnvironment asks for something that cannot be given until its spec is changed."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class TemplateError(PracticumError):
+    """A LabTemplate does not render, or renders something that the guard refuses."""
+
+    reason = "TemplateInvalid"
+
+
+class ApiError(PracticumError):
+    """The API server refused or failed; ``status`` is the HTTP code, 0 when it was unreachable."""
+
+    def __init__(self, status: int, reason: str, message: str, *, retry_after: float = 0) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+        self.retry_after = retry_after
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same request may well succeed a little later."""
+        return self.status in (0, 408, 429) or self.status >= 500
+
+
+class NotFound(ApiError):
+    """HTTP 404: the object or its kind does not exist."""
+
+
+class Conflict(ApiError):
+    """HTTP 409: it exists already, or a uid or resourceVersion precondition failed."""
+
+
+class Forbidden(ApiError):
+    """HTTP 403: RBAC, an admission policy or a quota says no."""
+
+
+class Invalid(ApiError):
+    """HTTP 400 or 422: the object does not pass validation."""

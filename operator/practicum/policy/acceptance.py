@@ -1,0 +1,83 @@
+"""Whether a LabEnvironment fits its template: what only the operator can know of bad input."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from practicum.api.labenvironment import LabEnvironmentSpec
+from practicum.api.labtemplate import LabTemplateSpec, Parameter
+from practicum.api.times import format_duration, parse_duration
+from practicum.errors import InvalidLab
+
+Value = int | str | bool
+
+
+def check(spec: LabEnvironmentSpec, template: LabTemplateSpec) -> dict[str, Value]:
+    """Check a lab against its template and return its parameters, defaults filled in.
+
+    Raises:
+        InvalidLab: naming the field, the value and what would be accepted.
+    """
+    check_ttl(spec, template)
+    if spec.size is not None and spec.size not in template.sizes:
+        sizes = ", ".join(sorted(template.sizes))
+        raise InvalidLab("SizeUnknown", f"spec.size {spec.size!r} is not one of: {sizes}")
+    return parameters(spec.parameters, template.parameters)
+
+
+def check_ttl(spec: LabEnvironmentSpec, template: LabTemplateSpec) -> None:
+    """Check the wished life against the template's longest.
+
+    Raises:
+        InvalidLab: spec.ttl is above maxTTL.
+    """
+    if parse_duration(spec.ttl) > (longest := parse_duration(template.max_ttl)):
+        raise InvalidLab(
+            "TTLAboveMaximum",
+            f"spec.ttl {spec.ttl} is above the template's maxTTL: set at most "
+            f"{format_duration(longest)}",
+        )
+
+
+def parameters(
+    given: Mapping[str, int | str], declared: Mapping[str, Parameter]
+) -> dict[str, Value]:
+    """Return every declared parameter's value.
+
+    Raises:
+        InvalidLab: a parameter is unknown or its value is not accepted.
+    """
+    for name in sorted(set(given) - set(declared)):
+        known = ", ".join(sorted(declared)) or "none"
+        raise InvalidLab(
+            "ParametersInvalid", f"spec.parameters.{name} is unknown; this template has: {known}"
+        )
+    values: dict[str, Value] = {}
+    for name, parameter in declared.items():
+        value = _typed(given.get(name, parameter.default), parameter)
+        for problem in _problems(value, parameter):
+            raise InvalidLab("ParametersInvalid", f"spec.parameters.{name} {value!r} {problem}")
+        values[name] = value
+    return values
+
+
+def _typed(value: int | str, parameter: Parameter) -> Value:
+    if parameter.type == "boolean" and str(value).lower() in ("true", "false"):
+        return str(value).lower() == "true"
+    if parameter.type == "integer" and re.fullmatch(r"-?\d{1,18}", str(value)):
+        return int(value)
+    return str(value) if parameter.type == "string" else value
+
+
+def _problems(value: Value, parameter: Parameter) -> Iterator[str]:
+    expected = {"string": str, "integer": int, "boolean": bool}[parameter.type]
+    if type(value) is not expected:
+        yield f"is not of type {parameter.type}"
+        return
+    if parameter.enum and value not in parameter.enum:
+        yield "is not one of: " + ", ".join(str(choice) for choice in parameter.enum)
+    if parameter.pattern and not re.fullmatch(parameter.pattern, str(value)):
+        yield f"does not match {parameter.pattern}"
+    if isinstance(value, int) and parameter.minimum is not None and value < parameter.minimum:
+        yield f"is below the minimum {parameter.minimum}"
+    if isinstance(value, int) and parameter.maximum is not None and value > parameter.maximum:
+        yield f"is above the maximum {parameter.maximum}"

@@ -1,0 +1,126 @@
+"""From what was seen of a lab to its phase, its conditions and one sentence for people."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from practicum.api.conditions import Condition, ConditionType, Phase
+from practicum.api.names import ChildKey
+from practicum.api.times import rfc3339
+from practicum.policy.readiness import READY, Readiness
+
+WAITING: Final = Readiness(False, "Waiting", "an earlier step is not done yet")
+_GOOD_NEWS: Final = {
+    ConditionType.ACCEPTED: "the lab fits its template",
+    ConditionType.NAMESPACES_READY: "the lab's namespaces are there",
+    ConditionType.GUARDED: "quotas, limits and network policies are in force",
+    ConditionType.COMPONENTS_READY: "all components run and all seed jobs are complete",
+    ConditionType.CREDENTIALS_ISSUED: "the learner's credentials are issued",
+    ConditionType.READY: "the lab is ready",
+    ConditionType.TEMPLATE_CURRENT: "the lab is on the template's newest revision",
+}
+PATIENT: Final = frozenset(
+    {"Waiting", "WaitingForQuota", "ComponentsStarting", "NotSoon", "Suspended", "NoLearner"}
+)
+"""Reasons of a False condition that are no cause for a Warning."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What one pass over a lab has found out, step by step."""
+
+    accepted: Readiness = READY
+    namespaces: Readiness = WAITING
+    guarded: Readiness = WAITING
+    components: Readiness = WAITING
+    credentials: Readiness = WAITING
+    suspended: bool = False
+    ending: Phase | None = None
+    expiring_soon: bool = False
+    template_current: bool = True
+    message: str = ""
+
+
+def summary(verdicts: Iterable[tuple[ChildKey, Readiness]]) -> Readiness:
+    """Fold the verdicts on many objects into one: the worst, naming its object."""
+    waiting = [(key, verdict) for key, verdict in verdicts if not verdict.ready]
+    if not waiting:
+        return READY
+    key, worst = min(waiting, key=lambda pair: (not pair[1].failed, pair[0]))
+    more = f" (and {len(waiting) - 1} more)" if len(waiting) > 1 else ""
+    what = f"{key.kind} {key.name}: {worst.message}{more}"
+    return Readiness(False, worst.reason, what, failed=worst.failed)
+
+
+def ready(facts: Facts) -> Readiness:
+    """Return whether the lab as a whole is ready, or the first step that is not."""
+    if facts.ending:
+        return Readiness(False, facts.ending.value, facts.message)
+    if facts.suspended:
+        return Readiness(False, "Suspended", "suspended: set spec.suspended to false to resume")
+    for step in (facts.accepted, facts.namespaces, facts.guarded, facts.components):
+        if not step.ready:
+            return step
+    if facts.credentials.ready or facts.credentials.reason == "NoLearner":
+        return READY
+    return facts.credentials
+
+
+def phase(facts: Facts, before: Phase) -> Phase:
+    """Return the phase; a lab that was once ready is Degraded rather than Provisioning."""
+    if facts.ending:
+        return facts.ending
+    if facts.suspended and facts.guarded.ready:
+        return Phase.SUSPENDED
+    verdict = ready(facts)
+    if verdict.ready:
+        return Phase.READY
+    if before in (Phase.READY, Phase.DEGRADED):
+        return Phase.DEGRADED
+    if not facts.accepted.ready or verdict.failed:
+        return Phase.FAILED
+    return Phase.PROVISIONING
+
+
+def conditions(
+    facts: Facts, old: Iterable[Condition], now: datetime, generation: int
+) -> list[Condition]:
+    """Return every condition; an unchanged status keeps its transition time."""
+    since = {condition.type: condition for condition in old}
+    soon = (
+        Readiness(True, "ExpiringSoon", "extend it with: practicum extend")
+        if facts.expiring_soon
+        else Readiness(False, "NotSoon")
+    )
+    current = (
+        READY
+        if facts.template_current
+        else Readiness(False, "NewerTemplate", "the template has changed; this lab stays as it is")
+    )
+    verdicts = {
+        ConditionType.ACCEPTED: facts.accepted,
+        ConditionType.NAMESPACES_READY: facts.namespaces,
+        ConditionType.GUARDED: facts.guarded,
+        ConditionType.COMPONENTS_READY: facts.components,
+        ConditionType.CREDENTIALS_ISSUED: facts.credentials,
+        ConditionType.READY: ready(facts),
+        ConditionType.EXPIRING_SOON: soon,
+        ConditionType.TEMPLATE_CURRENT: current,
+    }
+    made = []
+    for kind, verdict in verdicts.items():
+        status = "True" if verdict.ready else "False"
+        was = since.get(kind)
+        moment = was.last_transition_time if was and was.status == status else rfc3339(now)
+        made.append(
+            Condition(
+                type=kind,
+                status=status,
+                reason=verdict.reason or kind.value,
+                message=(verdict.message or (verdict.ready and _GOOD_NEWS.get(kind)) or "")[:1024],
+                last_transition_time=moment,
+                observed_generation=generation,
+            )
+        )
+    return made

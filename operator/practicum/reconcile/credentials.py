@@ -1,0 +1,169 @@
+"""Issues the learner's credentials: tokens minted, renewed, and cut short with the lab."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from practicum import errors
+from practicum.api.canonical import digest
+from practicum.api.names import GROUP
+from practicum.api.times import parse_rfc3339, rfc3339
+from practicum.clock import Clock
+from practicum.desired import access
+from practicum.desired.lab import Lab
+from practicum.desired.plan import key_of
+from practicum.kube.client import Kube
+from practicum.observe import metrics
+from practicum.policy import expiry
+from practicum.policy.readiness import READY, Readiness
+from practicum.reconcile.apply import Applier
+from practicum.reconcile.inventory import Inventory
+from practicum.settings import Settings
+
+_RECORD = f"{GROUP}/issued"
+
+
+@dataclass(frozen=True)
+class Issued:
+    """What the credentials Secret holds, without the secrets."""
+
+    basis: str
+    """Digest of what the credentials depend on: accounts, server, logins."""
+    content: str
+    """Digest of the Secret's data: somebody's edit of it is a reason to issue anew."""
+    minted: datetime
+    expires: datetime
+
+    def record(self) -> str:
+        """Write it for the Secret's annotation, from which a restarted operator reads it."""
+        return json.dumps([self.basis, self.content, rfc3339(self.minted), rfc3339(self.expires)])
+
+    @classmethod
+    def read(cls, text: str) -> "Issued | None":
+        """Read an annotation; None when it is not one of ours."""
+        try:
+            basis, content, minted, expires = json.loads(text)
+            return cls(basis, content, parse_rfc3339(minted), parse_rfc3339(expires))
+        except (ValueError, TypeError):
+            return None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The verdict, and when to come back."""
+
+    readiness: Readiness
+    issued: Issued | None = None
+
+    @property
+    def due(self) -> datetime | None:
+        """When the tokens are to be renewed."""
+        return expiry.token_due(self.issued.minted, self.issued.expires) if self.issued else None
+
+
+class Credentials:
+    """Issues credentials for labs; remembers what it issued, and can do without the memory."""
+
+    def __init__(
+        self, kube: Kube, inventory: Inventory, applier: Applier, settings: Settings, clock: Clock
+    ) -> None:
+        self._kube = kube
+        self._inventory = inventory
+        self._applier = applier
+        self._settings = settings
+        self._clock = clock
+        self._issued: dict[str, Issued] = {}
+
+    def forget(self, lab_uid: str) -> None:
+        """Look at the Secret itself next time."""
+        self._issued.pop(lab_uid, None)
+
+    async def issue(self, lab: Lab, end: datetime) -> Outcome:
+        """Make sure that the learner holds credentials that fit the lab as it is now.
+
+        Args:
+            lab: the lab; its ServiceAccounts exist.
+            end: when the lab expires.
+        """
+        server = await self._server()
+        if server is None:
+            return Outcome(
+                Readiness(
+                    False,
+                    "NoServerAddress",
+                    "no API server address for learners: set learnerAccess.server in the chart",
+                )
+            )
+        now = self._clock()
+        issued = self._issued.get(lab.uid) or await self._recorded(lab)
+        basis = self._basis(lab, server)
+        if issued and expiry.outlives(issued.expires, end):
+            await self._revoke(lab)
+            issued, basis = None, self._basis(lab, server)
+        if (
+            issued
+            and issued.basis == basis
+            and now < expiry.token_due(issued.minted, issued.expires)
+        ):
+            self._issued[lab.uid] = issued
+            return Outcome(READY, issued)
+        return await self._mint(lab, server, end)
+
+    async def _mint(self, lab: Lab, server: access.Server, end: datetime) -> Outcome:
+        now = self._clock()
+        life = expiry.token_life(now, end, self._settings.token_max)
+        if life is None:
+            return self._too_late(lab, now)
+        people = [access.LEARNER, *access.personas(lab)]
+        minted = await asyncio.gather(
+            *(self._kube.token(lab.course, access.account(lab, who), life) for who in people)
+        )
+        tokens = {who: access.Token(*token) for who, token in zip(people, minted, strict=True)}
+        metrics.TOKENS.inc(len(tokens))
+        secret = access.credentials(lab, server, tokens)
+        first_end = min(token.expires_at for token in tokens.values())
+        issued = Issued(self._basis(lab, server), digest(secret["data"], 64), now, first_end)
+        secret["metadata"]["annotations"] = {_RECORD: issued.record()}
+        await self._kube.apply(secret)
+        self._issued[lab.uid] = issued
+        return Outcome(READY, issued)
+
+    def _too_late(self, lab: Lab, now: datetime) -> Outcome:
+        """Keep what is still valid; mint nothing that the server would round up past the end."""
+        issued = self._issued.get(lab.uid)
+        if issued and issued.expires > now:
+            return Outcome(READY)
+        message = "too little of the lab's life is left for a token: extend it"
+        return Outcome(Readiness(False, "TokenLifeTooShort", message))
+
+    async def _recorded(self, lab: Lab) -> Issued | None:
+        secret = await self._kube.find("Secret", lab.course, lab.credentials_name)
+        if secret is None:
+            return None
+        issued = Issued.read(secret["metadata"].get("annotations", {}).get(_RECORD, ""))
+        untouched = issued and issued.content == digest(secret.get("data"), 64)
+        return issued if untouched else None
+
+    async def _revoke(self, lab: Lab) -> None:
+        """Kill tokens that would outlive the lab: a new ServiceAccount knows them not."""
+        accounts = access.accounts(lab)
+        await self._applier.delete(lab.uid, [key_of(account) for account in accounts])
+        await self._applier.apply(accounts)
+        self._issued.pop(lab.uid, None)
+
+    def _basis(self, lab: Lab, server: access.Server) -> str:
+        seen = (self._inventory.get(lab.uid, key_of(body)) for body in access.accounts(lab))
+        uids = [one.uid if one else "" for one in seen]
+        return digest([uids, server.url, server.ca, digest(access.logins(lab), 64)])
+
+    async def _server(self) -> access.Server | None:
+        """Return where learners reach the API server: the chart's values, else cluster-info."""
+        if self._settings.learner_server:
+            ca = self._settings.learner_ca or self._kube.ca
+            return access.Server(self._settings.learner_server, ca)
+        try:
+            found = await self._kube.get("ConfigMap", "kube-public", "cluster-info")
+            return access.server_of(found["data"]["kubeconfig"])
+        except (errors.NotFound, errors.Forbidden, KeyError, ValueError):
+            return None

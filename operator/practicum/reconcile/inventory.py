@@ -1,0 +1,108 @@
+"""What is known of every lab's objects: digests and verdicts, never bodies.
+
+Filled by watch events and by the answers to our own writes, so that a steady lab costs no
+requests, and a foreign change is told from our own and from a mere change of status.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from practicum.api.canonical import digest
+from practicum.api.names import LAB_UID, ChildKey
+from practicum.policy.drift import fingerprint
+from practicum.policy.readiness import Readiness, assess
+
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One object as last seen."""
+
+    uid: str
+    version: int
+    fingerprint: str
+    applied: str
+    """Digest of what was last applied; empty once the object has drifted from it."""
+    readiness: Readiness
+
+
+def key_of(body: Object) -> ChildKey:
+    """Return the key of an object."""
+    meta = body["metadata"]
+    return ChildKey(body["kind"], meta.get("namespace", ""), meta["name"])
+
+
+class Inventory:
+    """Everything seen, by lab uid."""
+
+    def __init__(self) -> None:
+        self._labs: defaultdict[str, dict[ChildKey, Seen]] = defaultdict(dict)
+
+    def event(self, body: Object, *, deleted: bool) -> bool:
+        """Take in a watch event; returns whether the lab should have a look.
+
+        Events older than what is known are ignored: resourceVersions grow, and our own writes'
+        answers run ahead of the watch.
+        """
+        meta = body["metadata"]
+        if any(owner.get("controller") for owner in meta.get("ownerReferences", [])):
+            return False
+        lab, key = self._labs[meta["labels"][LAB_UID]], key_of(body)
+        was = lab.get(key)
+        if deleted:
+            if was and was.uid == meta["uid"]:
+                del lab[key]
+            return True
+        if was and was.uid == meta["uid"] and int(meta["resourceVersion"]) <= was.version:
+            return False
+        now = self._seen(body, applied=was.applied if was else "")
+        if was and was.fingerprint != now.fingerprint:
+            now = self._seen(body, applied="")
+        lab[key] = now
+        return was is None or not now.applied or was.readiness != now.readiness
+
+    def applied(self, desired: Object, live: Object) -> None:
+        """Take in the answer to a write of ours."""
+        lab = self._labs[desired["metadata"]["labels"][LAB_UID]]
+        lab[key_of(desired)] = self._seen(live, applied=digest(desired))
+
+    def fresh(self, desired: Object) -> bool:
+        """Whether the object stands exactly as it was applied, with nothing to add."""
+        was = self.get(desired["metadata"]["labels"][LAB_UID], key_of(desired))
+        return was is not None and was.applied == digest(desired)
+
+    def get(self, lab_uid: str, key: ChildKey) -> Seen | None:
+        """Return what is known of one object."""
+        return self._labs[lab_uid].get(key)
+
+    def drop(self, lab_uid: str, key: ChildKey) -> None:
+        """Forget one object, so that it is written again."""
+        self._labs[lab_uid].pop(key, None)
+
+    def keys(self, lab_uid: str) -> Iterator[ChildKey]:
+        """Return the keys of all objects seen of a lab."""
+        return iter(tuple(self._labs[lab_uid]))
+
+    def forget(self, lab_uid: str) -> None:
+        """Forget a lab that is gone."""
+        self._labs.pop(lab_uid, None)
+
+    def distrust(self, lab_uid: str, kinds: frozenset[str]) -> None:
+        """Forget the objects of kinds that nobody watches: they are written again."""
+        lab = self._labs[lab_uid]
+        for key in [key for key in lab if key.kind in kinds]:
+            del lab[key]
+
+    @staticmethod
+    def _seen(body: Object, *, applied: str) -> Seen:
+        meta = body["metadata"]
+        return Seen(
+            uid=meta["uid"],
+            version=int(meta["resourceVersion"]),
+            fingerprint=fingerprint(body),
+            applied=applied,
+            readiness=assess(body),
+        )

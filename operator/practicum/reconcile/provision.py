@@ -1,0 +1,227 @@
+"""Takes a living lab one pass further: namespaces, guards, then components and access.
+
+Every pass starts from what is there. Whatever cannot be known yet (has the quota controller
+counted, is MLflow up) is left to the next pass, which a watch event brings.
+"""
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from practicum import errors
+from practicum.api.labenvironment import (
+    CredentialsStatus,
+    LabEnvironment,
+    ServiceStatus,
+    TemplateStatus,
+)
+from practicum.api.names import LAB_UID, ChildKey
+from practicum.api.times import rfc3339
+from practicum.clock import Clock
+from practicum.desired import access
+from practicum.desired.lab import Lab, Object
+from practicum.desired.plan import Plan, key_of, plan
+from practicum.errors import InvalidLab
+from practicum.kube.client import Kube
+from practicum.policy import expiry, verdict
+from practicum.policy.readiness import READY, Readiness
+from practicum.policy.verdict import Facts
+from practicum.reconcile.apply import Applier
+from practicum.reconcile.credentials import Credentials, Outcome
+from practicum.reconcile.inventory import Inventory
+from practicum.reconcile.report import Findings, Reporter
+from practicum.reconcile.templates import Pinned, Templates
+from practicum.settings import Settings
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a pass works with."""
+
+    kube: Kube
+    inventory: Inventory
+    applier: Applier
+    templates: Templates
+    credentials: Credentials
+    reporter: Reporter
+    settings: Settings
+    clock: Clock
+
+
+class Provisioner:
+    """Brings living labs to Ready and keeps them there."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    async def advance(
+        self, resource: LabEnvironment, pinned: Pinned, end: datetime, facts: Facts
+    ) -> datetime | None:
+        """Take a lab as far as it can get now.
+
+        Args:
+            resource: the LabEnvironment as just read.
+            pinned: its template's frozen revision.
+            end: when it expires.
+            facts: what is already known (acceptance, expiry).
+
+        Returns:
+            when to come back at the latest.
+        """
+        tools = self._tools
+        rendered = await tools.templates.render(resource, pinned)
+        lab = Lab(resource, pinned.spec, tools.settings)
+        wanted = plan(lab, rendered)
+        findings = Findings(
+            expires_at=end,
+            namespaces=tuple(lab.namespaces.values()),
+            services=_services(lab, tools.inventory),
+            template=TemplateStatus(name=resource.spec.template, revision=pinned.revision),
+        )
+        if resource.status.template is None:
+            # The pin is kept before anything is made of it.
+            early = replace(findings, namespaces=())
+            status = await tools.reporter.report(resource, facts, early)
+            resource = resource.model_copy(update={"status": status})
+        facts, outcome = await self._steps(lab, wanted, end, facts)
+        findings = replace(
+            findings,
+            services=_services(lab, tools.inventory),
+            namespaces=findings.namespaces if facts.namespaces.ready else (),
+            credentials=_credentials(lab, outcome),
+        )
+        await tools.reporter.report(resource, facts, findings)
+        return expiry.next_wake(
+            tools.clock(),
+            tools.clock() + tools.settings.resync,
+            end - tools.settings.expiring_soon,
+            end,
+            outcome.due if outcome else None,
+        )
+
+    async def _steps(
+        self, lab: Lab, wanted: Plan, end: datetime, facts: Facts
+    ) -> tuple[Facts, Outcome | None]:
+        applier = self._tools.applier
+        try:
+            await self._claim_all(lab, wanted)
+        except InvalidLab as error:
+            lost = Readiness(False, error.reason, str(error), failed=True)
+            return replace(facts, namespaces=lost), None
+        facts = replace(facts, namespaces=READY)
+        await applier.apply(wanted.operator_bindings)
+        await applier.apply(wanted.guards)
+        guarded = self._summary(lab, wanted.guards)
+        facts = replace(facts, guarded=guarded)
+        if not guarded.ready:
+            return facts, None
+        outcome, components = await asyncio.gather(
+            self._access(lab, wanted, end), self._components(lab, wanted)
+        )
+        await applier.prune(lab.uid, wanted.everything())
+        return replace(facts, components=components, credentials=outcome.readiness), outcome
+
+    async def _claim_all(self, lab: Lab, wanted: Plan) -> None:
+        await asyncio.gather(*(self._claim(lab, body) for body in wanted.namespaces))
+        await self._tools.applier.apply(wanted.namespaces)
+
+    async def _claim(self, lab: Lab, body: Object) -> None:
+        """Create a namespace, or recognise it as this lab's; never adopt, never rebuild."""
+        tools, name = self._tools, body["metadata"]["name"]
+        seen = tools.inventory.get(lab.uid, key_of(body))
+        if seen and seen.readiness.ready:
+            return
+        had_it = name in lab.resource.status.namespaces
+        live = await tools.kube.find("Namespace", "", name)
+        if live is None and not had_it:
+            try:
+                live = await tools.kube.create(body)
+                tools.inventory.applied(body, live)
+                return
+            except errors.Conflict:
+                live = await tools.kube.get("Namespace", "", name)
+        if live is None or "deletionTimestamp" in live["metadata"]:
+            raise InvalidLab(
+                "NamespaceLost",
+                f"namespace {name} was deleted by somebody else, with what was in it: delete this "
+                "LabEnvironment and create another",
+            )
+        if live["metadata"].get("labels", {}).get(LAB_UID) != lab.uid:
+            raise InvalidLab(
+                "NamespaceTaken",
+                f"namespace {name} exists and is not this lab's: it is left alone; delete this "
+                "LabEnvironment and create another",
+            )
+
+    async def _components(self, lab: Lab, wanted: Plan) -> Readiness:
+        await self._tools.applier.apply(wanted.configs)
+        await self._tools.applier.apply(wanted.workloads)
+        if lab.suspended:
+            await self._evict(lab)
+        return self._summary(lab, [*wanted.configs, *wanted.workloads])
+
+    async def _evict(self, lab: Lab) -> None:
+        """End the learner's pods; the quota, already at 0 pods, lets none come back."""
+        namespace = lab.namespaces["learner"]
+        if await self._tools.kube.list("Pod", namespace):
+            await self._tools.kube.delete_all("Pod", namespace)
+
+    async def _access(self, lab: Lab, wanted: Plan, end: datetime) -> Outcome:
+        tools = self._tools
+        if not wanted.accounts:
+            await revoke(tools, lab)
+            learner = lab.resource.spec.learner
+            reason = "Suspended" if learner else "NoLearner"
+            text = "access is revoked while suspended" if learner else "spec.learner is not set"
+            return Outcome(Readiness(False, reason, text))
+        await asyncio.gather(
+            tools.applier.apply(wanted.accounts), tools.applier.apply(wanted.bindings)
+        )
+        return await tools.credentials.issue(lab, end)
+
+    def _summary(self, lab: Lab, bodies: list[Object]) -> Readiness:
+        verdicts = []
+        for body in bodies:
+            key = key_of(body)
+            seen = self._tools.inventory.get(lab.uid, key)
+            verdicts.append((key, seen.readiness if seen else verdict.WAITING))
+        return verdict.summary(verdicts)
+
+
+async def revoke(tools: Tools, lab: Lab) -> None:
+    """Take the learner's access away: bindings and accounts first, then the Secret."""
+    bodies = [*access.bindings(lab), *access.accounts(lab)]
+    secret = ChildKey("Secret", lab.course, lab.credentials_name)
+    await tools.applier.delete(lab.uid, [*map(key_of, bodies), secret])
+    tools.credentials.forget(lab.uid)
+
+
+def _credentials(lab: Lab, outcome: Outcome | None) -> CredentialsStatus | None:
+    if outcome and outcome.issued:
+        until = rfc3339(outcome.issued.expires)
+        return CredentialsStatus(secret_ref=lab.credentials_name, expires_at=until)
+    if outcome and outcome.readiness.ready:
+        return lab.resource.status.credentials
+    return None
+
+
+def _services(lab: Lab, inventory: Inventory) -> tuple[ServiceStatus, ...]:
+    """Report each service by the workload that bears its name."""
+    versions = {component.name: component.version for component in lab.template.components}
+    placement = {component.name: component.placement for component in lab.template.components}
+    services = []
+    for service in access.services(lab):
+        namespace = lab.namespaces[placement[service["component"]]]
+        seen = [
+            inventory.get(lab.uid, ChildKey(kind, namespace, service["name"]))
+            for kind in ("StatefulSet", "Deployment")
+        ]
+        services.append(
+            ServiceStatus(
+                name=service["name"],
+                url=service["url"],
+                ready=any(one.readiness.ready for one in seen if one) and not lab.suspended,
+                version=versions[service["component"]],
+            )
+        )
+    return tuple(services)

@@ -1,0 +1,132 @@
+"""Writes a lab's status and tells its news: one apply when something changed, Events, metrics."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import structlog
+
+from practicum import errors
+from practicum.api.conditions import Condition, ConditionType, Phase
+from practicum.api.labenvironment import (
+    CredentialsStatus,
+    LabEnvironment,
+    LabEnvironmentStatus,
+    ServiceStatus,
+    TemplateStatus,
+)
+from practicum.api.names import API_VERSION
+from practicum.api.times import parse_rfc3339, rfc3339
+from practicum.clock import Clock
+from practicum.kube.client import Kube
+from practicum.observe import metrics
+from practicum.observe.events import event
+from practicum.policy import verdict
+from practicum.policy.verdict import Facts
+
+log = structlog.get_logger()
+_QUIET = frozenset({ConditionType.EXPIRING_SOON, ConditionType.TEMPLATE_CURRENT})
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What goes into the status besides the verdict."""
+
+    expires_at: datetime | None = None
+    namespaces: tuple[str, ...] = ()
+    services: tuple[ServiceStatus, ...] = ()
+    credentials: CredentialsStatus | None = None
+    template: TemplateStatus | None = None
+
+
+class Reporter:
+    """Writes statuses and Events."""
+
+    def __init__(self, kube: Kube, clock: Clock) -> None:
+        self._kube = kube
+        self._clock = clock
+
+    async def report(
+        self, lab: LabEnvironment, facts: Facts, findings: Findings
+    ) -> LabEnvironmentStatus:
+        """Write the status if it says anything new, and tell what changed.
+
+        Returns:
+            the status as it now is.
+        """
+        now, old = self._clock(), lab.status
+        generation = int(lab.metadata.get("generation", 0))
+        overall = verdict.ready(facts)
+        status = LabEnvironmentStatus(
+            phase=verdict.phase(facts, old.phase),
+            message=(facts.message or overall.message)[:1024],
+            observed_generation=generation,
+            expires_at=rfc3339(findings.expires_at) if findings.expires_at else old.expires_at,
+            namespaces=list(findings.namespaces),
+            services=list(findings.services),
+            credentials=findings.credentials,
+            template=findings.template or old.template,
+            conditions=verdict.conditions(facts, old.conditions, now, generation),
+        )
+        if status == old:
+            return old
+        await self._kube.apply(
+            {
+                "apiVersion": API_VERSION,
+                "kind": "LabEnvironment",
+                "metadata": {
+                    "name": lab.metadata["name"],
+                    "namespace": lab.metadata["namespace"],
+                    "uid": lab.uid,
+                },
+                "status": status.wire(),
+            },
+            subresource="status",
+        )
+        await self._tell_changes(lab, status)
+        return status
+
+    async def _tell_changes(self, lab: LabEnvironment, new: LabEnvironmentStatus) -> None:
+        was = {condition.type: condition for condition in lab.status.conditions}
+        for condition in new.conditions:
+            before = was.get(condition.type)
+            if _is_news(condition, before):
+                self._measure(lab, condition)
+                good = condition.status == "True" and condition.type not in _QUIET
+                patient = condition.reason in verdict.PATIENT or condition.type in _QUIET
+                kind: Literal["Normal", "Warning"] = "Normal" if good or patient else "Warning"
+                text = condition.message or f"{condition.type} is {condition.status}"
+                await self.tell(lab, kind, condition.reason, text)
+        if new.phase is not lab.status.phase:
+            log.info("phase", phase=new.phase.value, was=lab.status.phase.value)
+            if new.phase in (Phase.SUSPENDED, Phase.EXPIRING, Phase.EXPIRED, Phase.TERMINATING):
+                await self.tell(lab, "Normal", new.phase.value, new.message or new.phase.value)
+
+    def _measure(self, lab: LabEnvironment, new: Condition) -> None:
+        if new.status == "True" and lab.status.phase in (Phase.PENDING, Phase.PROVISIONING):
+            created = parse_rfc3339(lab.metadata["creationTimestamp"])
+            seconds = (self._clock() - created).total_seconds()
+            metrics.STEP_SECONDS.labels(new.type).observe(seconds)
+
+    async def tell(
+        self, lab: LabEnvironment, kind: Literal["Normal", "Warning"], reason: str, message: str
+    ) -> None:
+        """Send one Event; news that cannot be sent must not stop the work."""
+        body = event(lab.metadata, kind=kind, reason=reason, message=message, now=self._clock())
+        try:
+            await self._kube.create(body)
+        except errors.Conflict:
+            pass
+        except errors.ApiError as error:
+            log.warning("event not sent", reason=reason, error=str(error))
+
+
+def _is_news(new: Condition, old: Condition | None) -> bool:
+    if new.type in _QUIET:
+        return (old is not None and old.status != new.status) or (
+            old is None and new.type == ConditionType.EXPIRING_SOON and new.status == "True"
+        )
+    if new.status == "True":
+        return old is None or old.status != "True"
+    changed = old is None or (old.status, old.reason) != (new.status, new.reason)
+    return changed and new.reason not in verdict.PATIENT and new.type != ConditionType.READY

@@ -1,0 +1,86 @@
+"""One writer per lab: a task for each, woken by events or by its own next deadline."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from practicum.api.names import LabKey
+from practicum.clock import Clock
+from practicum.errors import ApiError
+from practicum.observe import metrics
+
+log = structlog.get_logger()
+
+Work = Callable[[LabKey], Awaitable[datetime | None]]
+"""One pass over a lab; returns when to come back, or None when there is nothing left to do."""
+
+_BACKOFF: Final = (0.5, 1, 2, 5, 10, 30, 60)
+_PARALLEL: Final = 32
+
+
+class Runner:
+    """Wakes labs and runs their passes, one at a time per lab, many labs side by side."""
+
+    def __init__(self, work: Work, clock: Clock) -> None:
+        self._work = work
+        self._clock = clock
+        self._alarms: dict[LabKey, asyncio.Event] = {}
+        self._tasks: dict[LabKey, asyncio.Task[None]] = {}
+        self._places = asyncio.Semaphore(_PARALLEL)
+
+    def wake(self, key: LabKey) -> None:
+        """Have a lab looked at soon; many wakes before that are one."""
+        if key not in self._tasks:
+            self._alarms[key] = asyncio.Event()
+            self._tasks[key] = asyncio.create_task(self._live(key), name=str(key))
+        self._alarms[key].set()
+
+    async def stop(self) -> None:
+        """End every task; a pass cut short is continued by whoever runs next."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _live(self, key: LabKey) -> None:
+        alarm = self._alarms[key]
+        structlog.contextvars.bind_contextvars(lab=key.name, course=key.namespace)
+        failures = 0
+        while True:
+            async with self._places:
+                alarm.clear()
+                due, failures = await self._pass(key, failures)
+            if due is None and not alarm.is_set():
+                # No await between the check and this: a later wake starts a new task.
+                del self._tasks[key], self._alarms[key]
+                return
+            await self._sleep(alarm, due)
+
+    async def _pass(self, key: LabKey, failures: int) -> tuple[float | None, int]:
+        """Run one pass; returns the seconds to wait at most, and the failures in a row."""
+        try:
+            with metrics.RECONCILE_SECONDS.time():
+                moment = await self._work(key)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # whatever it is, the lab must be tried again
+            pause = _BACKOFF[min(failures, len(_BACKOFF) - 1)]
+            metrics.RECONCILES.labels("error").inc()
+            expected = isinstance(error, ApiError)
+            log.warning("pass failed", error=str(error), again_in=pause, exc_info=not expected)
+            return pause, failures + 1
+        metrics.RECONCILES.labels("ok").inc()
+        if moment is None:
+            return None, 0
+        return max(0.0, (moment - self._clock()).total_seconds()), 0
+
+    @staticmethod
+    async def _sleep(alarm: asyncio.Event, seconds: float | None) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await alarm.wait()
+        except TimeoutError:
+            pass

@@ -1,0 +1,72 @@
+"""Removes lab namespaces whose LabEnvironment is gone: rare, proven twice, and never many.
+
+A namespace is an orphan when it carries our label, the ``lab-`` name and a lab uid that two
+complete listings, some minutes apart, did not find. A restore from backup has new uids: the
+annotation ``practicum.dev/adopt`` keeps such a namespace.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+
+from practicum.api.names import ADOPT, LAB_UID, MANAGED_BY, MANAGER, NAMESPACE_PREFIX
+from practicum.clock import Clock
+from practicum.kube.client import Kube
+from practicum.observe import metrics
+from practicum.settings import Settings
+
+log = structlog.get_logger()
+
+_MOST: Final = 10
+_SHARE: Final = 0.1
+
+
+def orphans(
+    namespaces: Iterable[Mapping[str, Any]], lab_uids: set[str]
+) -> dict[str, Mapping[str, Any]]:
+    """Return the lab namespaces whose lab is not among those listed, by name."""
+    return {
+        body["metadata"]["name"]: body
+        for body in namespaces
+        if body["metadata"]["name"].startswith(NAMESPACE_PREFIX)
+        and body["metadata"].get("labels", {}).get(LAB_UID, "") not in lab_uids | {""}
+        and ADOPT not in body["metadata"].get("annotations", {})
+        and "deletionTimestamp" not in body["metadata"]
+    }
+
+
+def too_many(found: int, total: int) -> bool:
+    """Whether so many orphans mean a mistake of ours rather than leftovers."""
+    return found > _MOST or (found > 1 and found > total * _SHARE)
+
+
+class Sweep:
+    """Keeps the suspects between two listings."""
+
+    def __init__(self, kube: Kube, settings: Settings, clock: Clock) -> None:
+        self._kube = kube
+        self._settings = settings
+        self._clock = clock
+        self._suspects: dict[str, datetime] = {}
+
+    async def run(self) -> None:
+        """List everything once; delete what was an orphan long enough."""
+        namespaces = await self._kube.list("Namespace", labels=f"{MANAGED_BY}={MANAGER}")
+        # Labs are listed after namespaces: one created in between is found, not suspected.
+        labs = {lab["metadata"]["uid"] for lab in await self._kube.list("LabEnvironment")}
+        found, now = orphans(namespaces, labs), self._clock()
+        metrics.ORPHANS.set(len(found))
+        since = {name: self._suspects.get(name, now) for name in found}
+        self._suspects = since
+        halted = too_many(len(found), len(namespaces))
+        metrics.SWEEP_HALTED.set(halted)
+        if halted:
+            log.error("sweep halted", reason="TooManyOrphans", orphans=len(found))
+            return
+        for name, body in found.items():
+            if now - since[name] >= self._settings.sweep_interval:
+                await self._kube.delete("Namespace", "", name, uid=body["metadata"]["uid"])
+                metrics.SWEPT.inc()
+                log.warning("orphan namespace deleted", namespace=name)

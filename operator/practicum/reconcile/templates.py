@@ -1,0 +1,134 @@
+"""From a lab's template name to its frozen revision and its rendered objects."""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from practicum import errors
+from practicum.api.labenvironment import LabEnvironment
+from practicum.api.labtemplate import LabTemplateSpec
+from practicum.catalog.render import Choice, Rendered, render
+from practicum.catalog.revision import revision_object
+from practicum.errors import InvalidLab
+from practicum.kube.client import Kube
+from practicum.policy import acceptance
+from practicum.settings import Settings
+
+_CACHED = 64
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class _Cache(OrderedDict[Key, Value]):
+    """The most recent entries."""
+
+    def keep(self, key: Key, value: Value) -> Value:
+        self[key] = value
+        while len(self) > _CACHED:
+            self.popitem(last=False)
+        return value
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """The revision that a lab is on."""
+
+    revision: str
+    spec: LabTemplateSpec
+    current: bool = True
+    """Whether the template of that name still has this very content."""
+
+
+class Templates:
+    """Looks templates up, freezes them, renders them; everything is cached by content."""
+
+    def __init__(self, kube: Kube, settings: Settings) -> None:
+        self._kube = kube
+        self._settings = settings
+        self._specs: _Cache[str, LabTemplateSpec] = _Cache()
+        self._rendered: _Cache[tuple[str, str], list[Rendered]] = _Cache()
+        self._newest: dict[tuple[str, str], str] = {}
+
+    def observe(self, namespace: str, name: str, spec: dict[str, Any] | None) -> None:
+        """Take in a LabTemplate's change, so that labs can say that they are on an older one."""
+        self._newest.pop((namespace, name), None)
+        if spec is not None:
+            try:
+                parsed = LabTemplateSpec.model_validate(spec, extra="ignore")
+            except ValueError:
+                return
+            self._newest[namespace, name] = self._revision(name, parsed)["metadata"]["name"]
+
+    async def pin(self, lab: LabEnvironment) -> Pinned:
+        """Return the revision that a lab stays on, freezing its template on first sight.
+
+        Raises:
+            InvalidLab: there is no such template, or its frozen revision is gone.
+        """
+        course, name = lab.metadata["namespace"], lab.spec.template
+        if lab.status.template is None:
+            return await self._freeze(course, name)
+        revision = lab.status.template.revision
+        newest = self._newest.get((course, name)) or self._newest.get(
+            (self._settings.system_namespace, name)
+        )
+        spec = self._specs.get(revision) or await self._thaw(revision)
+        return Pinned(revision, spec, current=newest in (None, revision))
+
+    async def _freeze(self, course: str, name: str) -> Pinned:
+        for namespace in (course, self._settings.system_namespace):
+            if found := await self._kube.find("LabTemplate", namespace, name):
+                break
+        else:
+            raise InvalidLab(
+                "TemplateNotFound",
+                f"spec.template {name!r} exists neither in namespace {course} nor in the shared "
+                f"catalogue ({self._settings.system_namespace}): see kubectl get labtemplates -A",
+            )
+        try:
+            spec = LabTemplateSpec.model_validate(found["spec"], extra="ignore")
+        except ValueError as error:
+            raise InvalidLab("TemplateInvalid", f"LabTemplate {name}: {error}") from error
+        body = self._revision(name, spec)
+        with suppress(errors.Conflict):
+            await self._kube.create(body)
+        revision = body["metadata"]["name"]
+        return Pinned(revision, self._specs.keep(revision, spec))
+
+    async def _thaw(self, revision: str) -> LabTemplateSpec:
+        namespace = self._settings.system_namespace
+        found = await self._kube.find("ControllerRevision", namespace, revision)
+        if found is None:
+            raise InvalidLab(
+                "TemplateRevisionLost",
+                f"the frozen revision {revision} is gone from {namespace}: restore it from a "
+                "backup, or delete the lab",
+            )
+        spec = LabTemplateSpec.model_validate(found["data"]["spec"], extra="ignore")
+        return self._specs.keep(revision, spec)
+
+    def _revision(self, name: str, spec: LabTemplateSpec) -> dict[str, Any]:
+        return revision_object(name, spec, self._settings.system_namespace)
+
+    async def render(self, lab: LabEnvironment, pinned: Pinned) -> list[Rendered]:
+        """Return the lab's objects with placeholders; equal choices share one rendering.
+
+        Raises:
+            InvalidLab: the lab does not fit the template, or the template does not render.
+        """
+        values = acceptance.check(lab.spec, pinned.spec)
+        choice = Choice(
+            size=lab.spec.size or pinned.spec.default_size,
+            parameters=values,
+            images={**pinned.spec.images, **self._settings.images},
+            storage_class=self._settings.storage_class,
+        )
+        key = (pinned.revision, choice.digest_input())
+        if key in self._rendered:
+            return self._rendered[key]
+        try:
+            return self._rendered.keep(key, await render(pinned.spec, choice))
+        except errors.TemplateError as error:
+            raise InvalidLab(error.reason, str(error)) from error

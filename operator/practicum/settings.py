@@ -1,0 +1,104 @@
+"""Settings of the operator, read once from ``PRACTICUM_*`` variables (the chart sets them)."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Every knob of the operator; the defaults are those of the chart."""
+
+    system_namespace: str = "practicum-system"
+    """Where the operator, the shared catalogue and the frozen revisions live."""
+
+    root_key: bytes = field(default=b"", repr=False)
+    """Key from which every password of every lab is derived."""
+
+    learner_server: str = ""
+    """API server address in learners' kubeconfigs; empty: taken from kube-public/cluster-info."""
+
+    learner_ca: str = ""
+    """PEM bundle that goes with ``learner_server``; empty: the one the operator itself trusts."""
+
+    token_max: timedelta = timedelta(hours=24)
+    """Longest life of a learner's token."""
+
+    allow_subjects: bool = True
+    """Bind ``spec.learner.subjects`` too; off where only expiring tokens are wanted."""
+
+    images: Mapping[str, str] = field(default_factory=dict)
+    """Image references that replace a template's, by image name."""
+
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    storage_class: str = ""
+
+    expiring_soon: timedelta = timedelta(minutes=15)
+    """How long before expiry a lab says ExpiringSoon."""
+
+    retain_record: timedelta = timedelta(days=30)
+    """How long an Expired LabEnvironment stays as a record."""
+
+    stuck_after: timedelta = timedelta(seconds=30)
+    """After how long a namespace that will not go is named and purged."""
+
+    resync: timedelta = timedelta(minutes=5)
+    """Every so often a lab is looked at even if nothing happened."""
+
+    sweep_interval: timedelta = timedelta(minutes=10)
+    """Least time between the two complete listings that prove a namespace an orphan."""
+
+    http_port: int = 8080
+    leader_elect: bool = True
+    log_level: str = "info"
+
+
+def _duration(text: str) -> timedelta:
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    try:
+        return timedelta(seconds=float(text[:-1]) * units[text[-1]])
+    except (KeyError, ValueError, IndexError):
+        raise ValueError(f"{text!r} is not a duration: write a number and s, m, h or d") from None
+
+
+def _flag(text: str) -> bool:
+    return text.strip().lower() in ("1", "true", "yes", "on")
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings; unset variables keep their defaults.
+
+    Raises:
+        ValueError: a variable is malformed; the message names it.
+    """
+    readers: dict[str, Callable[[str], Any]] = {
+        "system_namespace": str,
+        "root_key": str.encode,
+        "learner_server": str,
+        "learner_ca": str,
+        "token_max": _duration,
+        "allow_subjects": _flag,
+        "images": json.loads,
+        "node_selector": json.loads,
+        "storage_class": str,
+        "expiring_soon": _duration,
+        "retain_record": _duration,
+        "stuck_after": _duration,
+        "resync": _duration,
+        "sweep_interval": _duration,
+        "http_port": int,
+        "leader_elect": _flag,
+        "log_level": str,
+    }
+    values: dict[str, Any] = {}
+    for name, read in readers.items():
+        variable = f"PRACTICUM_{name.upper()}"
+        if environ.get(variable):
+            try:
+                values[name] = read(environ[variable])
+            except ValueError as error:
+                raise ValueError(f"{variable}: {error}") from error
+    return Settings(**values)
