@@ -71,12 +71,11 @@ def accounts(lab: Lab) -> list[Object]:
     ]
 
 
-def bindings(lab: Lab) -> list[Object]:
-    """Return the Role of the course's side and every RoleBinding of the learner and personas."""
-    own_role = account(lab, LEARNER)
-    role = lab.object(
+def role(lab: Lab) -> Object:
+    """Return the Role of the course's side: watch the own lab, read the own credentials."""
+    return lab.object(
         "Role",
-        own_role,
+        account(lab, LEARNER),
         None,
         rules=[
             {
@@ -93,11 +92,14 @@ def bindings(lab: Lab) -> list[Object]:
             },
         ],
     )
+
+
+def bindings(lab: Lab) -> list[Object]:
+    """Return every RoleBinding of the learner and of the personas."""
     learner, others = _learner_subjects(lab), _persona_subjects(lab)
-    viewer = names.ROLE_PLATFORM_VIEWER
+    own, viewer = account(lab, LEARNER), names.ROLE_PLATFORM_VIEWER
     return [
-        role,
-        _binding(lab, own_role, None, "Role", own_role, learner + _accounts(lab)),
+        _binding(lab, own, None, "Role", own, learner + _accounts(lab)),
         _binding(lab, "learner", "learner", "ClusterRole", names.ROLE_LEARNER, learner),
         _binding(lab, "viewer", "learner", "ClusterRole", viewer, others),
         _binding(lab, "viewer", "platform", "ClusterRole", viewer, learner + others),

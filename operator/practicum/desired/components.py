@@ -83,6 +83,11 @@ def _labelled(lab: Lab, item: Rendered, body: Object) -> Object:
     meta = body["metadata"]
     meta.setdefault("namespace", lab.namespaces[item.placement])
     meta["labels"] = {**meta.get("labels", {}), **lab.labels(**{names.COMPONENT: item.component})}
+    if body["kind"] == "Service" and body["spec"].get("selector"):
+        body["spec"]["selector"][names.COMPONENT] = item.component
+    if body["kind"] in _SCALED:
+        # Nobody else can bear this label, so neither a Service nor a scaling finds a stranger.
+        body["spec"]["selector"]["matchLabels"][names.COMPONENT] = item.component
     if body["kind"] == "Secret":
         text = body.pop("stringData", {})
         encoded = {key: base64.b64encode(value.encode()).decode() for key, value in text.items()}

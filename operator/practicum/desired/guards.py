@@ -85,11 +85,17 @@ def operator_binding(lab: Lab, side: Side) -> Object:
 
 
 def guards(lab: Lab) -> list[Object]:
-    """Return every quota, limit range and network policy of the lab."""
+    """Return every quota, limit range and network policy, and the ServiceAccount without token."""
     return [
         guard
         for side in SIDES
-        for guard in (*_quotas(lab, side), _limit_range(lab, side), *_network_policies(lab, side))
+        for guard in (
+            *_quotas(lab, side),
+            _limit_range(lab, side),
+            *_network_policies(lab, side),
+            # Kubernetes makes it; what runs as it must not reach the API server.
+            lab.object("ServiceAccount", "default", side, automountServiceAccountToken=False),
+        )
     ]
 
 

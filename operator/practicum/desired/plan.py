@@ -18,14 +18,15 @@ class Plan:
     guards: list[Object]
     configs: list[Object]
     workloads: list[Object]
-    accounts: list[Object]
+    identities: list[Object]
+    """ServiceAccounts and the Role that the bindings name."""
     bindings: list[Object]
 
     def everything(self) -> list[Object]:
         """Return every object of the plan except the namespaces and the credentials."""
         return [
             *(*self.operator_bindings, *self.guards, *self.configs, *self.workloads),
-            *(*self.accounts, *self.bindings),
+            *(*self.identities, *self.bindings),
         ]
 
 
@@ -45,7 +46,7 @@ def plan(lab: Lab, rendered: Iterable[components.Rendered]) -> Plan:
         guards=guards.guards(lab),
         configs=configs,
         workloads=workloads,
-        accounts=access.accounts(lab) if accessible else [],
+        identities=[*access.accounts(lab), access.role(lab)] if accessible else [],
         bindings=access.bindings(lab) if accessible else [],
     )
 

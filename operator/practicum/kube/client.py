@@ -35,6 +35,7 @@ _MERGE_PATCH = "application/merge-patch+json"
 _TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
 _ATTEMPTS = 4
 _PAGE = 500
+_POD_GRACE = 5
 _BY_STATUS: Mapping[int, type[errors.ApiError]] = {
     400: errors.Invalid,
     403: errors.Forbidden,
@@ -233,7 +234,10 @@ class Kube:
 
     async def delete_all(self, kind: str, namespace: str) -> None:
         """Delete every object of a kind in a namespace."""
-        await self.request("DELETE", _path(kind, namespace), body={"gracePeriodSeconds": 10})
+        options: Object = {"propagationPolicy": "Background"}
+        if kind == "Pod":
+            options["gracePeriodSeconds"] = _POD_GRACE
+        await self.request("DELETE", _path(kind, namespace), body=options)
 
     async def token(self, namespace: str, account: str, life: timedelta) -> tuple[str, datetime]:
         """Mint a ServiceAccount token; returns it with the expiry that the server granted."""

@@ -11,17 +11,17 @@ from practicum.errors import InvalidLab
 Value = int | str | bool
 
 
-def check(spec: LabEnvironmentSpec, template: LabTemplateSpec) -> dict[str, Value]:
-    """Check a lab against its template and return its parameters, defaults filled in.
+def choose(spec: LabEnvironmentSpec, template: LabTemplateSpec) -> tuple[str, dict[str, Value]]:
+    """Return a lab's size and its parameters, defaults filled in.
 
     Raises:
         InvalidLab: naming the field, the value and what would be accepted.
     """
-    check_ttl(spec, template)
-    if spec.size is not None and spec.size not in template.sizes:
+    size = spec.size or template.default_size
+    if size not in template.sizes:
         sizes = ", ".join(sorted(template.sizes))
-        raise InvalidLab("SizeUnknown", f"spec.size {spec.size!r} is not one of: {sizes}")
-    return parameters(spec.parameters, template.parameters)
+        raise InvalidLab("SizeUnknown", f"spec.size {size!r} is not one of: {sizes}")
+    return size, parameters(spec.parameters, template.parameters)
 
 
 def check_ttl(spec: LabEnvironmentSpec, template: LabTemplateSpec) -> None:

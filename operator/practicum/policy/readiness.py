@@ -61,6 +61,8 @@ def _job(body: Object) -> Readiness:
             return READY
         if condition["type"] == "Failed":
             return Readiness(False, "JobFailed", condition.get("message", ""), failed=True)
+    if body["spec"].get("suspend"):
+        return READY
     return Readiness(False, "ComponentsStarting", "job running")
 
 

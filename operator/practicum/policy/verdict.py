@@ -1,7 +1,7 @@
 """From what was seen of a lab to its phase, its conditions and one sentence for people."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -42,6 +42,21 @@ class Facts:
     message: str = ""
 
 
+def recall(facts: Facts, old: Iterable[Condition]) -> Facts:
+    """Fill the steps in from a lab's conditions: what a refused edit leaves as it was."""
+    was = {
+        condition.type: Readiness(condition.status == "True", condition.reason, condition.message)
+        for condition in old
+    }
+    return replace(
+        facts,
+        namespaces=was.get(ConditionType.NAMESPACES_READY, WAITING),
+        guarded=was.get(ConditionType.GUARDED, WAITING),
+        components=was.get(ConditionType.COMPONENTS_READY, WAITING),
+        credentials=was.get(ConditionType.CREDENTIALS_ISSUED, WAITING),
+    )
+
+
 def summary(verdicts: Iterable[tuple[ChildKey, Readiness]]) -> Readiness:
     """Fold the verdicts on many objects into one: the worst, naming its object."""
     waiting = [(key, verdict) for key, verdict in verdicts if not verdict.ready]
@@ -59,7 +74,10 @@ def ready(facts: Facts) -> Readiness:
         return Readiness(False, facts.ending.value, facts.message)
     if facts.suspended:
         return Readiness(False, "Suspended", "suspended: set spec.suspended to false to resume")
-    for step in (facts.accepted, facts.namespaces, facts.guarded, facts.components):
+    if not facts.accepted.ready and not facts.namespaces.ready:
+        # Later, a refused edit leaves a lab as it is.
+        return facts.accepted
+    for step in (facts.namespaces, facts.guarded, facts.components):
         if not step.ready:
             return step
     if facts.credentials.ready or facts.credentials.reason == "NoLearner":
@@ -78,7 +96,7 @@ def phase(facts: Facts, before: Phase) -> Phase:
         return Phase.READY
     if before in (Phase.READY, Phase.DEGRADED):
         return Phase.DEGRADED
-    if not facts.accepted.ready or verdict.failed:
+    if verdict.failed:
         return Phase.FAILED
     return Phase.PROVISIONING
 

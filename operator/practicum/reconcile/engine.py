@@ -17,7 +17,7 @@ from practicum.api.times import parse_duration, parse_rfc3339
 from practicum.desired.lab import Lab
 from practicum.errors import InvalidLab
 from practicum.observe import metrics
-from practicum.policy import acceptance, expiry
+from practicum.policy import acceptance, expiry, verdict
 from practicum.policy.readiness import READY, Readiness
 from practicum.policy.verdict import Facts
 from practicum.reconcile.apply import UNWATCHED
@@ -144,7 +144,7 @@ class Engine:
         status = lab.status
         await self._tools.reporter.report(
             lab,
-            facts,
+            verdict.recall(facts, status.conditions),
             Findings(
                 expires_at=end,
                 namespaces=tuple(status.namespaces),

@@ -6,7 +6,7 @@ requests, and a foreign change is told from our own and from a mere change of st
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from practicum.api.canonical import digest
@@ -40,6 +40,7 @@ class Inventory:
 
     def __init__(self) -> None:
         self._labs: defaultdict[str, dict[ChildKey, Seen]] = defaultdict(dict)
+        self._owner: dict[ChildKey, str] = {}
 
     def event(self, body: Object, *, deleted: bool) -> bool:
         """Take in a watch event; returns whether the lab should have a look.
@@ -50,11 +51,15 @@ class Inventory:
         meta = body["metadata"]
         if any(owner.get("controller") for owner in meta.get("ownerReferences", [])):
             return False
-        lab, key = self._labs[meta["labels"][LAB_UID]], key_of(body)
+        uid, key = meta["labels"][LAB_UID], key_of(body)
+        if self._owner.get(key, uid) != uid:
+            # Somebody relabelled it: its lab must find it changed.
+            self.drop(self._owner[key], key)
+        lab = self._labs[uid]
         was = lab.get(key)
         if deleted:
             if was and was.uid == meta["uid"]:
-                del lab[key]
+                self.drop(uid, key)
             return True
         if was and was.uid == meta["uid"] and int(meta["resourceVersion"]) <= was.version:
             return False
@@ -62,12 +67,18 @@ class Inventory:
         if was and was.fingerprint != now.fingerprint:
             now = self._seen(body, applied="")
         lab[key] = now
+        self._owner[key] = uid
         return was is None or not now.applied or was.readiness != now.readiness
 
     def applied(self, desired: Object, live: Object) -> None:
-        """Take in the answer to a write of ours."""
-        lab = self._labs[desired["metadata"]["labels"][LAB_UID]]
-        lab[key_of(desired)] = self._seen(live, applied=digest(desired))
+        """Take in the answer to a write of ours; the watch may have overtaken it."""
+        uid, key = desired["metadata"]["labels"][LAB_UID], key_of(desired)
+        now, was = self._seen(live, applied=digest(desired)), self._labs[uid].get(key)
+        if was and was.uid == now.uid and was.version > now.version:
+            same = was.fingerprint == now.fingerprint
+            now = replace(was, applied=now.applied if same else "")
+        self._labs[uid][key] = now
+        self._owner[key] = uid
 
     def fresh(self, desired: Object) -> bool:
         """Whether the object stands exactly as it was applied, with nothing to add."""
@@ -81,6 +92,7 @@ class Inventory:
     def drop(self, lab_uid: str, key: ChildKey) -> None:
         """Forget one object, so that it is written again."""
         self._labs[lab_uid].pop(key, None)
+        self._owner.pop(key, None)
 
     def keys(self, lab_uid: str) -> Iterator[ChildKey]:
         """Return the keys of all objects seen of a lab."""
@@ -88,13 +100,14 @@ class Inventory:
 
     def forget(self, lab_uid: str) -> None:
         """Forget a lab that is gone."""
-        self._labs.pop(lab_uid, None)
+        for key in self._labs.pop(lab_uid, {}):
+            self._owner.pop(key, None)
 
     def distrust(self, lab_uid: str, kinds: frozenset[str]) -> None:
         """Forget the objects of kinds that nobody watches: they are written again."""
         lab = self._labs[lab_uid]
         for key in [key for key in lab if key.kind in kinds]:
-            del lab[key]
+            self.drop(lab_uid, key)
 
     @staticmethod
     def _seen(body: Object, *, applied: str) -> Seen:

@@ -80,14 +80,16 @@ class Provisioner:
         )
         if resource.status.template is None:
             # The pin is kept before anything is made of it.
-            early = replace(findings, namespaces=())
+            early = replace(findings, namespaces=(), services=())
             status = await tools.reporter.report(resource, facts, early)
             resource = resource.model_copy(update={"status": status})
         facts, outcome = await self._steps(lab, wanted, end, facts)
         findings = replace(
             findings,
             services=_services(lab, tools.inventory),
-            namespaces=findings.namespaces if facts.namespaces.ready else (),
+            namespaces=findings.namespaces
+            if facts.namespaces.ready
+            else tuple(resource.status.namespaces),
             credentials=_credentials(lab, outcome),
         )
         await tools.reporter.report(resource, facts, findings)
@@ -168,16 +170,17 @@ class Provisioner:
 
     async def _access(self, lab: Lab, wanted: Plan, end: datetime) -> Outcome:
         tools = self._tools
-        if not wanted.accounts:
+        if not wanted.identities:
             await revoke(tools, lab)
             learner = lab.resource.spec.learner
             reason = "Suspended" if learner else "NoLearner"
             text = "access is revoked while suspended" if learner else "spec.learner is not set"
             return Outcome(Readiness(False, reason, text))
-        await asyncio.gather(
-            tools.applier.apply(wanted.accounts), tools.applier.apply(wanted.bindings)
+        await tools.applier.apply(wanted.identities)
+        _, outcome = await asyncio.gather(
+            tools.applier.apply(wanted.bindings), tools.credentials.issue(lab, end)
         )
-        return await tools.credentials.issue(lab, end)
+        return outcome
 
     def _summary(self, lab: Lab, bodies: list[Object]) -> Readiness:
         verdicts = []
@@ -190,7 +193,7 @@ class Provisioner:
 
 async def revoke(tools: Tools, lab: Lab) -> None:
     """Take the learner's access away: bindings and accounts first, then the Secret."""
-    bodies = [*access.bindings(lab), *access.accounts(lab)]
+    bodies = [*access.bindings(lab), access.role(lab), *access.accounts(lab)]
     secret = ChildKey("Secret", lab.course, lab.credentials_name)
     await tools.applier.delete(lab.uid, [*map(key_of, bodies), secret])
     tools.credentials.forget(lab.uid)

@@ -59,7 +59,7 @@ class Reporter:
         overall = verdict.ready(facts)
         status = LabEnvironmentStatus(
             phase=verdict.phase(facts, old.phase),
-            message=(facts.message or overall.message)[:1024],
+            message=(facts.message or overall.message or facts.accepted.message)[:1024],
             observed_generation=generation,
             expires_at=rfc3339(findings.expires_at) if findings.expires_at else old.expires_at,
             namespaces=list(findings.namespaces),

@@ -5,12 +5,8 @@ be remembered. What blocks a namespace is named, and after a while purged as far
 """
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
-
-import structlog
 
 from practicum import errors
 from practicum.api.conditions import Phase
@@ -22,41 +18,13 @@ from practicum.desired.lab import Lab, namespace_name
 from practicum.observe import metrics
 from practicum.policy.readiness import Readiness
 from practicum.policy.verdict import Facts
+from practicum.reconcile.drain import Drain, Held
 from practicum.reconcile.provision import Tools, revoke
 from practicum.reconcile.report import Findings
 
-log = structlog.get_logger()
-
 Object = dict[str, Any]
 
-_LISTED: Final = (
-    *("Pod", "PersistentVolumeClaim", "ConfigMap", "Secret", "Service"),
-    *("Deployment", "StatefulSet", "ReplicaSet", "Job", "CronJob"),
-)
-"""Kinds whose foreign finalizers may be taken off once their controllers had their time."""
-
-_OWN_FINALIZERS: Final = frozenset(
-    {
-        "kubernetes.io/pvc-protection",
-        "batch.kubernetes.io/job-tracking",
-        "foregroundDeletion",
-        "orphan",
-    }
-)
-"""Finalizers that Kubernetes takes off by itself."""
-
-_POLL: Final = timedelta(seconds=2)
-
-
-@dataclass(frozen=True)
-class _Blocker:
-    kind: str
-    namespace: str
-    name: str
-    finalizers: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.namespace}/{self.name} ({', '.join(self.finalizers)})"
+_POLL: Final = timedelta(seconds=0.5)
 
 
 class Teardown:
@@ -64,7 +32,9 @@ class Teardown:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._blocked: dict[str, datetime] = {}
+        self._drain = Drain(tools.kube)
+        self._since: dict[str, datetime] = {}
+        self._blocked: set[str] = set()
 
     async def advance(self, resource: LabEnvironment, lab: Lab | None) -> datetime | None:
         """Take the end of a lab one pass further.
@@ -88,12 +58,13 @@ class Teardown:
         mine = [ns for ns in left if ns["metadata"].get("labels", {}).get(LAB_UID) == resource.uid]
         if not mine:
             return await self._finish(resource, namespaces)
-        blockers = [b for ns in mine for b in await self._blockers(ns)]
+        held = await self._drain.held(mine)
+        blockers = [one for one in held if one.foreign]
         await self._report(resource, phase, namespaces, blockers, mine)
-        if blockers and not self._patience_is_over(resource.uid):
-            await self._delete_blocked(blockers)
+        if held and not self._patience_is_over(resource.uid):
+            await self._drain.delete(held)
             return tools.clock() + _POLL
-        await asyncio.gather(*map(self._purge, blockers))
+        await self._drain.purge(blockers)
         await asyncio.gather(*map(self._delete, mine))
         return tools.clock() + _POLL
 
@@ -105,54 +76,9 @@ class Teardown:
         if "deletionTimestamp" not in meta:
             await self._tools.kube.delete("Namespace", "", meta["name"], uid=meta["uid"])
 
-    async def _blockers(self, namespace: Object) -> list[_Blocker]:
-        """Find what foreign finalizers will hold, while the operator's rights still stand there.
-
-        The rights go with the namespace's content: a namespace already being deleted can only be
-        read from its own conditions.
-        """
-        name = namespace["metadata"]["name"]
-        if "deletionTimestamp" in namespace["metadata"]:
-            return []
-        try:
-            lists = await asyncio.gather(*(self._tools.kube.list(kind, name) for kind in _LISTED))
-        except errors.Forbidden:
-            return []
-        return [
-            _Blocker(body["kind"], name, body["metadata"]["name"], tuple(sorted(foreign)))
-            for bodies in lists
-            for body in bodies
-            if (foreign := set(body["metadata"].get("finalizers", [])) - _OWN_FINALIZERS)
-        ]
-
-    async def _delete_blocked(self, blockers: Iterable[_Blocker]) -> None:
-        """Ask for their deletion, so that the finalizers' own controllers can do their part."""
-        await asyncio.gather(
-            *(self._tools.kube.delete(b.kind, b.namespace, b.name) for b in blockers)
-        )
-
-    async def _purge(self, blocker: _Blocker) -> None:
-        log.warning("finalizers purged", object=str(blocker))
-        try:
-            live = await self._tools.kube.get(blocker.kind, blocker.namespace, blocker.name)
-            kept = [f for f in live["metadata"].get("finalizers", []) if f in _OWN_FINALIZERS]
-            await self._tools.kube.merge_patch(
-                blocker.kind,
-                blocker.namespace,
-                blocker.name,
-                {
-                    "metadata": {
-                        "resourceVersion": live["metadata"]["resourceVersion"],
-                        "finalizers": kept,
-                    }
-                },
-            )
-        except (errors.NotFound, errors.Conflict):
-            return
-
     def _patience_is_over(self, uid: str) -> bool:
         now = self._tools.clock()
-        since = self._blocked.setdefault(uid, now)
+        since = self._since.setdefault(uid, now)
         return now - since >= self._tools.settings.stuck_after
 
     async def _report(
@@ -160,14 +86,14 @@ class Teardown:
         resource: LabEnvironment,
         phase: Phase,
         namespaces: list[str],
-        blockers: list[_Blocker],
+        blockers: list[Held],
         left: list[Object],
     ) -> None:
         what = [str(blocker) for blocker in blockers[:5]] or self._overdue(left)
         reason = "DeletionBlocked" if what else phase.value
         text = "held by " + "; ".join(what) if what else "access is gone, the namespaces follow"
         if what and resource.uid not in self._blocked:
-            self._blocked[resource.uid] = self._tools.clock()
+            self._blocked.add(resource.uid)
             await self._tools.reporter.tell(resource, "Warning", reason, text)
         metrics.DELETION_BLOCKED.set(len(self._blocked))
         gone = Readiness(False, reason, text)
@@ -194,8 +120,7 @@ class Teardown:
 
     async def _finish(self, resource: LabEnvironment, namespaces: list[str]) -> datetime | None:
         tools = self._tools
-        if self._blocked.pop(resource.uid, None):
-            metrics.DELETION_BLOCKED.set(len(self._blocked))
+        self._measure(resource)
         retained = [
             volume["metadata"]["name"]
             for volume in await tools.kube.list("PersistentVolume")
@@ -219,6 +144,13 @@ class Teardown:
         tools.inventory.forget(resource.uid)
         await release(tools, resource)
         return None if resource.deleting else tools.clock() + tools.settings.retain_record
+
+    def _measure(self, resource: LabEnvironment) -> None:
+        self._blocked.discard(resource.uid)
+        metrics.DELETION_BLOCKED.set(len(self._blocked))
+        if since := self._since.pop(resource.uid, None):
+            seconds = (self._tools.clock() - since).total_seconds()
+            metrics.DELETE_SECONDS.observe(seconds)
 
 
 async def release(tools: Tools, resource: LabEnvironment) -> None:

@@ -118,9 +118,9 @@ class Templates:
         Raises:
             InvalidLab: the lab does not fit the template, or the template does not render.
         """
-        values = acceptance.check(lab.spec, pinned.spec)
+        size, values = acceptance.choose(lab.spec, pinned.spec)
         choice = Choice(
-            size=lab.spec.size or pinned.spec.default_size,
+            size=size,
             parameters=values,
             images={**pinned.spec.images, **self._settings.images},
             storage_class=self._settings.storage_class,

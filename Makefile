@@ -1,0 +1,78 @@
+# Every verb of the project; `make help` lists them. Everything is built and cached outside the
+# checkout, in $(PRACTICUM_CACHE).
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+export PRACTICUM_CACHE ?= $(HOME)/.cache/practicum
+export PYTHONPATH := operator:.
+REQUIREMENTS := requirements/dev.txt
+VENV := $(PRACTICUM_CACHE)/venv-$(shell sha256sum $(REQUIREMENTS) 2>/dev/null | cut -c1-12)
+PYTHON := $(VENV)/bin/python
+CLUSTER := python3 -m e2e.cluster
+SOURCES := operator tests e2e lab-templates tools
+MODULES := $(patsubst lab-templates/%/template.yaml,%,$(wildcard lab-templates/*/template.yaml))
+export KUBECONFIG_CLUSTER := $(or $(PRACTICUM_KUBECONFIG),$(PRACTICUM_CACHE)/cluster/kubeconfig)
+
+help: ## list every verb
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.done ## create the Python environment in the cache
+$(VENV)/.done: $(REQUIREMENTS)
+	@python3 -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --require-hashes -r $(REQUIREMENTS)
+	@touch $@
+
+print-python: ## path of the environment's interpreter, for scripts
+	@echo $(PYTHON)
+
+fmt: install ## format and fix what can be fixed
+	@$(VENV)/bin/ruff format $(SOURCES)
+	@$(VENV)/bin/ruff check --fix $(SOURCES)
+
+lint: install ## format check, lint, types, import layers
+	@$(VENV)/bin/ruff format --check $(SOURCES)
+	@$(VENV)/bin/ruff check $(SOURCES)
+	@$(VENV)/bin/mypy operator/practicum e2e
+	@$(VENV)/bin/lint-imports
+
+crds: install ## generate crds/ from the models
+	@$(PYTHON) -m practicum.api.crd crds
+
+chart-sync: crds ## copy the CRDs and the packed modules into the chart
+	@$(PYTHON) tools/sync_chart.py
+
+golden: chart-sync ## write the golden manifests anew
+	@$(PYTHON) -m pytest -q tests/golden --update-golden
+
+requirements: install ## compile the pinned requirements anew
+	@tools/requirements.sh
+
+test: ## everything: lint, unit, golden, API level, journeys on the real cluster
+	@python3 -m tests.suites lint unit golden apiserver e2e
+test-fast: ## lint, unit tests and golden manifests
+	@python3 -m tests.suites lint unit golden
+test-apiserver: ## tests against a real API server, without nodes
+	@python3 -m tests.suites apiserver
+test-e2e: ## journeys on the real cluster with the chart installed
+	@python3 -m tests.suites e2e
+
+cluster-up: ## a real kind cluster, without Docker or a registry if need be
+	@$(CLUSTER) up
+cluster-down: ## remove the cluster and all it made
+	@$(CLUSTER) down
+cluster-status: ## what runs, and whether it is healthy
+	@$(CLUSTER) status
+images: ## build the images and load them into the cluster
+	@$(CLUSTER) images
+
+demo: install ## cluster, images, chart, one lab, and the proof that it is real
+	@$(PYTHON) -m e2e.demo up
+demo-down: install ## remove the demo and its cluster
+	@$(PYTHON) -m e2e.demo down
+bench-ready: install ## time from apply to Ready, against kubectl apply of the same manifests
+	@$(PYTHON) -m tests.bench.ready
+
+.PHONY: help install print-python fmt lint crds chart-sync golden requirements test test-fast test-apiserver \
+  test-e2e cluster-up cluster-down cluster-status images demo demo-down bench-ready

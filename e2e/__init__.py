@@ -1,0 +1,1 @@
+"""Journeys on a real cluster, and the cluster they run on."""

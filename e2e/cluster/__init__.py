@@ -1,0 +1,1 @@
+"""A real Kubernetes cluster for tests and demos, from source where no registry answers."""

@@ -1,0 +1,108 @@
+"""What exists right now, asked from the API server."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from e2e.cluster.cache import Cache
+from e2e.cluster.engine import Engine
+from e2e.cluster.errors import ClusterError
+from e2e.cluster.images import PREFIX
+from e2e.cluster.kind import KindCluster, api_answers, kubectl
+from e2e.cluster.provider import Kind, Provider
+
+NODE_PARTS = ("busybox", "local-path-provisioner")
+_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+_DNS_LABEL = "kube-dns"
+
+
+@dataclass
+class Status:
+    """The answers of `status`; `healthy` decides the exit code."""
+
+    provider: str
+    kubeconfig: str
+    api_server: bool = False
+    version: str = ""
+    nodes: int = 0
+    nodes_ready: bool = False
+    dns_ready: bool = False
+    storage_class: str = ""
+    network_policy_enforced: str = "unknown"
+    images: list[str] = field(default_factory=list)
+
+    @property
+    def healthy(self) -> bool:
+        """A pod with a volume and a name to look up would run."""
+        parts = (self.api_server, self.nodes_ready, self.dns_ready, bool(self.storage_class))
+        return all(parts)
+
+    def as_json(self) -> str:
+        """The same for programs."""
+        return json.dumps({**asdict(self), "healthy": self.healthy}, indent=2)
+
+    def as_text(self) -> str:
+        """One row per fact."""
+        rows = {
+            **asdict(self),
+            "images": ", ".join(self.images) or "none loaded",
+            "healthy": self.healthy,
+        }
+        return "\n".join(
+            f"{name.replace('_', ' '):<24} {_word(value)}" for name, value in rows.items()
+        )
+
+
+def look(cache: Cache, provider: Provider, *, with_images: bool = True) -> Status:
+    """Ask the cluster; what it does not answer stays at no."""
+    enforced = {Kind.BUILT: "no", Kind.STOCK: "yes", Kind.EXISTING: "unknown"}[provider.kind]
+    status = Status(str(provider.kind), str(provider.kubeconfig), network_policy_enforced=enforced)
+    if not api_answers(cache, provider.kubeconfig):
+        return status
+    status.api_server = True
+    status.version = _ask(cache, provider, "version").get("serverVersion", {}).get("gitVersion", "")
+    wanted = ("get", "nodes,deployments,storageclasses", "--all-namespaces")
+    for item in _ask(cache, provider, *wanted).get("items", []):
+        _note(status, item)
+    if provider.kind is Kind.BUILT and with_images:
+        status.images = loaded_names(KindCluster(cache, Engine(cache)))
+    return status
+
+
+def _note(status: Status, item: dict[str, Any]) -> None:
+    """Enter what one object says."""
+    meta = item["metadata"]
+    if item["kind"] == "Node":
+        conditions = {each["type"]: each["status"] for each in item["status"]["conditions"]}
+        ready = conditions.get("Ready") == "True"
+        status.nodes_ready = ready and (status.nodes_ready or status.nodes == 0)
+        status.nodes += 1
+    elif item["kind"] == "Deployment" and meta.get("labels", {}).get("k8s-app") == _DNS_LABEL:
+        status.dns_ready = item["status"].get("readyReplicas", 0) > 0
+    elif item["kind"] == "StorageClass" and meta.get("annotations", {}).get(_DEFAULT_CLASS):
+        status.storage_class = meta["name"]
+
+
+def loaded_names(cluster: KindCluster) -> list[str]:
+    """Our component images in the node."""
+    try:
+        listing = cluster.node("ctr", "--namespace", "k8s.io", "images", "ls", "-q")
+    except ClusterError:
+        return []
+    ours = (name for name in listing.split() if name.startswith(f"{PREFIX}/"))
+    return sorted(name for name in ours if name.split("/")[1].split(":")[0] not in NODE_PARTS)
+
+
+def _ask(cache: Cache, provider: Provider, *words: str) -> dict[str, Any]:
+    try:
+        text = kubectl(cache, provider.kubeconfig, "--request-timeout=5s", *words, "-o", "json")
+    except ClusterError:
+        return {}
+    answer: dict[str, Any] = json.loads(text)
+    return answer
+
+
+def _word(value: object) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)

@@ -1,0 +1,34 @@
+# METADATA
+# description: |
+#   Who may use the API of this server. A bearer token is looked up in data.tokens, which holds
+#   its role; whatever is not allowed below is refused.
+package system.authz
+
+default allow := false
+
+role := data.tokens[input.identity]
+
+# The diagnostic port asks as well; it says no more than that the server runs.
+allow if {
+	input.method == "GET"
+	input.path == ["health"]
+}
+
+allow if {
+	role == "learner"
+	input.method == "POST"
+	decision
+}
+
+allow if {
+	role == "learner"
+	input.method == "GET"
+	readable
+}
+
+# Asking for a decision writes nothing, though it is a POST.
+decision if array.slice(input.path, 0, 3) == ["v1", "data", "lab"]
+
+readable if decision
+
+readable if array.slice(input.path, 0, 2) == ["v1", "policies"]

@@ -1,0 +1,116 @@
+"""``practicum template``: lint, render and pack a module's folder, without a cluster."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from practicum.cli import output
+from practicum.cli.exits import EPILOG, CliError, Exit
+from practicum.cli.session import Object, Options, check_format
+from practicum.errors import InvalidLab, TemplateError
+
+app = typer.Typer(
+    help="Check and pack the folder of a module.",
+    no_args_is_help=True,
+    epilog=EPILOG,
+)
+Folder = Annotated[
+    Path,
+    typer.Argument(help="The module's folder, with template.yaml in it.", file_okay=False),
+]
+Size = Annotated[str, typer.Option("--size", help="One of the template's sizes.")]
+Parameter = Annotated[
+    list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE, repeatable.")
+]
+
+
+@app.command(epilog=EPILOG)
+def lint(ctx: typer.Context, folder: Folder) -> None:
+    """Pack and render a module as the operator would."""
+    from practicum.catalog import pack
+
+    check_format(ctx.obj, ("table", "json"))
+    body = _pack(folder)
+    counts = {size: len(_render(body, size, {})) for size in body["spec"]["sizes"]}
+    used = len(pack.dump(body).encode())
+    if ctx.obj.output == "json":
+        output.data({"name": body["metadata"]["name"], "bytes": used, "objects": counts}, "json")
+        return
+    said = ", ".join(f"{size}: {count} objects" for size, count in counts.items())
+    output.line(f"{folder}: ok; {said}; packed {used} of {pack.MAX_BYTES} bytes")
+
+
+@app.command(epilog=EPILOG)
+def render(
+    ctx: typer.Context, folder: Folder, size: Size = "", parameter: Parameter = None
+) -> None:
+    """Print the objects that a lab is made of.
+
+    Placeholders stand where a lab's own values go.
+    """
+    options: Options = ctx.obj
+    check_format(options, ("yaml", "json", "name"))
+    body = _pack(folder)
+    wanted = size or body["spec"].get("defaultSize", "standard")
+    objects = _render(body, wanted, _parameters(parameter or []))
+    if options.output == "name":
+        for one in objects:
+            output.line(f"{one['kind']} {one['metadata']['name']}")
+    elif options.output == "json":
+        output.data({"apiVersion": "v1", "kind": "List", "items": objects}, "json")
+    else:
+        output.line("---\n".join(output.dump(one, "yaml") for one in objects).rstrip())
+
+
+@app.command(epilog=EPILOG)
+def pack(ctx: typer.Context, folder: Folder) -> None:
+    """Print the LabTemplate, for practicum apply -f -."""
+    from practicum.catalog import pack as packing
+
+    options: Options = ctx.obj
+    check_format(options, ("yaml", "json"))
+    body = _pack(folder)
+    if options.output == "json":
+        output.data(body, "json")
+    else:
+        output.line(packing.dump(body).rstrip())
+
+
+def _pack(folder: Path) -> Object:
+    from practicum.catalog import pack as packing
+
+    try:
+        return packing.pack(folder)
+    except TemplateError as error:
+        raise CliError(str(error), code=Exit.CONFLICT) from error
+
+
+def _render(body: Object, size: str, chosen: dict[str, str]) -> list[Object]:
+    """Render with the template's own images and defaults."""
+    from practicum.api.labtemplate import LabTemplateSpec
+    from practicum.catalog import render as rendering
+    from practicum.policy import acceptance
+
+    spec = LabTemplateSpec.model_validate(body["spec"])
+    if size not in spec.sizes:
+        known = ", ".join(spec.sizes)
+        raise CliError(f"size {size} is unknown", hint=f"it has: {known}", code=Exit.USAGE)
+    try:
+        values = acceptance.parameters(chosen, spec.parameters)
+        choice = rendering.Choice(size, values, spec.images)
+        rendered = asyncio.run(rendering.render(spec, choice))
+    except (TemplateError, InvalidLab) as error:
+        raise CliError(f"size {size}: {error}", code=Exit.CONFLICT) from error
+    return [one.body for one in rendered]
+
+
+def _parameters(pairs: list[str]) -> dict[str, str]:
+    chosen: dict[str, str] = {}
+    for pair in pairs:
+        name, found, value = pair.partition("=")
+        if not (found and name):
+            raise CliError(f"--parameter {pair} is not NAME=VALUE", code=Exit.USAGE)
+        chosen[name] = value
+    return chosen

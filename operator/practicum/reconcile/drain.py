@@ -1,0 +1,120 @@
+"""Empties a lab's namespaces before they are deleted.
+
+A namespace that still holds pods or finalizers is retried by its controller only every eight
+seconds and more; an empty one goes at once. And once a namespace is being deleted the operator's
+own rights in it go too: what holds it must be seen, named and let go before.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from practicum import errors
+from practicum.kube.client import Kube
+
+log = structlog.get_logger()
+
+Object = dict[str, Any]
+
+_MAKERS: Final = ("CronJob", "Deployment", "StatefulSet", "Job")
+"""Kinds that make pods: deleted first, or the pods come back."""
+
+_HOLDERS: Final = ("Pod", "PersistentVolumeClaim")
+_OTHERS: Final = ("ReplicaSet", "ConfigMap", "Secret", "Service")
+_LISTED: Final = (*_MAKERS, *_HOLDERS, *_OTHERS)
+"""Kinds that are looked at; their foreign finalizers may be purged, those of others never."""
+
+_KUBERNETES: Final = frozenset(
+    {
+        "kubernetes.io/pvc-protection",
+        "batch.kubernetes.io/job-tracking",
+        "foregroundDeletion",
+        "orphan",
+    }
+)
+"""Finalizers that Kubernetes takes off by itself."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """An object that keeps its namespace from going at once."""
+
+    kind: str
+    namespace: str
+    name: str
+    foreign: tuple[str, ...]
+    """Finalizers that are not Kubernetes' own: these need somebody else."""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name} ({', '.join(self.foreign)})"
+
+
+class Drain:
+    """Finds and deletes what holds namespaces."""
+
+    def __init__(self, kube: Kube) -> None:
+        self._kube = kube
+
+    async def held(self, namespaces: Iterable[Object]) -> list[Held]:
+        """Return what holds the namespaces that are not being deleted yet."""
+        names = [
+            body["metadata"]["name"]
+            for body in namespaces
+            if "deletionTimestamp" not in body["metadata"]
+        ]
+        found = await asyncio.gather(*(self._held_in(name) for name in names))
+        return [one for per_namespace in found for one in per_namespace]
+
+    async def _held_in(self, namespace: str) -> list[Held]:
+        try:
+            lists = await asyncio.gather(*(self._kube.list(kind, namespace) for kind in _LISTED))
+        except errors.Forbidden:
+            # Killed between claiming it and binding itself there: nothing of ours is in it.
+            return []
+        return [
+            Held(body["kind"], namespace, body["metadata"]["name"], _foreign(body))
+            for bodies in lists
+            for body in bodies
+            if body["kind"] in _HOLDERS
+            or body["kind"] in _MAKERS
+            or body["metadata"].get("finalizers")
+        ]
+
+    async def delete(self, held: Iterable[Held]) -> None:
+        """Delete what holds, makers of pods first."""
+        collections = {(one.kind, one.namespace) for one in held}
+        for kinds in (_MAKERS, (*_HOLDERS, *_OTHERS)):
+            await asyncio.gather(
+                *(
+                    self._kube.delete_all(kind, namespace)
+                    for kind, namespace in collections
+                    if kind in kinds and kind not in _OTHERS
+                ),
+                *(
+                    self._kube.delete(one.kind, one.namespace, one.name)
+                    for one in held
+                    if one.kind in kinds and one.kind in _OTHERS
+                ),
+            )
+
+    async def purge(self, held: Iterable[Held]) -> None:
+        """Take the foreign finalizers off: their controllers had their time."""
+        await asyncio.gather(*(self._let_go(one) for one in held if one.foreign))
+
+    async def _let_go(self, one: Held) -> None:
+        log.warning("finalizers purged", object=str(one))
+        try:
+            live = await self._kube.get(one.kind, one.namespace, one.name)
+            meta = live["metadata"]
+            kept = [name for name in meta.get("finalizers", []) if name in _KUBERNETES]
+            patch = {"resourceVersion": meta["resourceVersion"], "finalizers": kept}
+            await self._kube.merge_patch(one.kind, one.namespace, one.name, {"metadata": patch})
+        except (errors.NotFound, errors.Conflict):
+            return
+
+
+def _foreign(body: Object) -> tuple[str, ...]:
+    return tuple(sorted(set(body["metadata"].get("finalizers", [])) - _KUBERNETES))

@@ -1,0 +1,75 @@
+"""The operator as a process of its own, so that a test can kill it like a node would."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+class OperatorProcess:
+    """``python -m practicum`` against one API server, with the chart's own ServiceAccount."""
+
+    def __init__(self, kubeconfig: Path, folder: Path, port: int, **settings: str) -> None:
+        self._log = folder / "operator.log"
+        self._port = port
+        self._process: subprocess.Popen[bytes] | None = None
+        self._environment = {
+            **os.environ,
+            "KUBECONFIG": str(kubeconfig),
+            "PYTHONPATH": str(ROOT / "operator"),
+            "PRACTICUM_ROOT_KEY": "a-root-key-for-tests",
+            "PRACTICUM_HTTP_PORT": str(port),
+            **{f"PRACTICUM_{name.upper()}": value for name, value in settings.items()},
+        }
+
+    def start(self) -> None:
+        """Start it and return once it watches."""
+        assert self._process is None, "it runs already"
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "practicum"],
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + 30
+        while not self.metric("practicum_leader "):
+            assert self._process.poll() is None, self.log[-2000:]
+            assert time.monotonic() < deadline, self.log[-2000:]
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is cleaned up."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """SIGTERM: it gives its lease up."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process:
+            self._process.send_signal(number)
+            self._process.wait(timeout=20)
+            self._process = None
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(encoding="utf-8")
+
+    def metric(self, name: str) -> float:
+        """Return one sample of /metrics, 0 while it is not there."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics") as answer:
+                lines = answer.read().decode().splitlines()
+        except OSError:
+            return 0.0
+        return next((float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name)), 0.0)

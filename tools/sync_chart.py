@@ -1,0 +1,38 @@
+"""Copies into the chart what is made elsewhere: ``make chart-sync``.
+
+The CRDs come from ``crds/``, the shared catalogue from every ``lab-templates/<module>/``; a test
+fails when either is stale.
+"""
+
+from pathlib import Path
+
+from practicum.catalog import pack
+
+ROOT = Path(__file__).resolve().parents[1]
+FILES = ROOT / "charts/practicum/files"
+
+
+def crds() -> dict[str, str]:
+    """Return the chart's CRD files by name."""
+    return {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "crds").glob("*.yaml")}
+
+
+def templates() -> dict[str, str]:
+    """Return the chart's packed modules by file name."""
+    modules = sorted(path.parent for path in (ROOT / "lab-templates").glob("*/template.yaml"))
+    return {f"{folder.name}.yaml": pack.dump(pack.pack(folder)) for folder in modules}
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    """Make the YAML files of a folder these and no others."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("*.yaml"):
+        if path.name not in files:
+            path.unlink()
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(FILES / "crds", crds())
+    write(FILES / "labtemplates", templates())
