@@ -98,9 +98,15 @@ def lab(
 
 
 @cache
+def packed(name: str) -> dict[str, Any]:
+    """Return a module of ``lab-templates/`` as one object; not to be changed."""
+    return pack.pack(ROOT / "lab-templates" / name)
+
+
+@cache
 def module(name: str) -> LabTemplateSpec:
-    """Return a module of ``lab-templates/``, packed."""
-    return LabTemplateSpec.model_validate(pack.pack(ROOT / "lab-templates" / name)["spec"])
+    """Return what a module of ``lab-templates/`` says, components included."""
+    return LabTemplateSpec.model_validate(packed(name)["spec"])
 
 
 def sizes() -> list[tuple[str, str]]:

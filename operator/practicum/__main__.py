@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from datetime import timedelta
+from typing import Any, cast
 
 import kopf
 import structlog
@@ -67,6 +68,9 @@ async def operate(settings: Settings, health: http.Health, stop: asyncio.Event) 
                 settings=watches.settings(),
                 clusterwide=True,
                 standalone=True,
+                # Unused without peering, but its default asks for a passwd entry, which an
+                # arbitrary uid has not.
+                identity=cast(Any, "practicum"),
                 ready_flag=ready,
                 stop_flag=stop,
                 memo=watches.Context(runner, tools.inventory, tools.templates),

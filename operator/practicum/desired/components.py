@@ -3,7 +3,7 @@
 import base64
 import copy
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 from practicum.api import names
@@ -16,6 +16,10 @@ from practicum.errors import TemplateError
 _PLACEHOLDER: Final = re.compile(r"<<practicum:([^<>]+)>>")
 _CONFIG: Final = ("ConfigMap", "Secret", "PersistentVolumeClaim", "Service")
 _SCALED: Final = ("Deployment", "StatefulSet")
+_REFERENCES: Final = {
+    **dict.fromkeys(("configMap", "configMapRef", "configMapKeyRef"), "ConfigMap"),
+    **dict.fromkeys(("secret", "secretRef", "secretKeyRef"), "Secret"),
+}
 
 
 class Rendered(Protocol):
@@ -40,16 +44,10 @@ def bind(lab: Lab, rendered: Iterable[Rendered]) -> tuple[list[Object], list[Obj
     Raises:
         TemplateError: a placeholder is unknown.
     """
-    bound = [
-        (item.component, _labelled(lab, item, _substituted(lab, item.body))) for item in rendered
-    ]
-    digests = _config_digests(bound)
-    configs = [body for _, body in bound if body["kind"] in _CONFIG]
-    workloads = [
-        _finished(lab, body, digests.get(component, ""))
-        for component, body in bound
-        if body["kind"] not in _CONFIG
-    ]
+    bound = [_labelled(lab, item, _substituted(lab, item.body)) for item in rendered]
+    contents = _contents(bound)
+    configs = [body for body in bound if body["kind"] in _CONFIG]
+    workloads = [_finished(lab, body, contents) for body in bound if body["kind"] not in _CONFIG]
     return [_endpoints(lab), *configs], workloads
 
 
@@ -96,24 +94,48 @@ def _labelled(lab: Lab, item: Rendered, body: Object) -> Object:
     return body
 
 
-def _config_digests(bound: Iterable[tuple[str, Object]]) -> dict[str, str]:
-    """Digest each component's ConfigMaps and Secrets: a changed one rolls its pods."""
-    contents: dict[str, list[Any]] = {}
-    for component, body in bound:
-        if body["kind"] in ("ConfigMap", "Secret"):
-            contents.setdefault(component, []).append([body["metadata"]["name"], body.get("data")])
-    return {component: digest(content, 16) for component, content in contents.items()}
+def _contents(bound: Iterable[Object]) -> dict[tuple[str, str], Any]:
+    """Return what every ConfigMap and Secret says, by kind and name."""
+    return {
+        (body["kind"], body["metadata"]["name"]): body.get("data")
+        for body in bound
+        if body["kind"] in ("ConfigMap", "Secret")
+    }
 
 
-def _finished(lab: Lab, body: Object, config_digest: str) -> Object:
-    """Label and harden the pods of a workload, then scale it as the lab's suspension asks."""
+def _references(node: Any) -> Iterator[tuple[str, str]]:
+    """Find the ConfigMaps and Secrets that a pod spec mounts or reads variables from."""
+    if isinstance(node, list):
+        for child in node:
+            yield from _references(child)
+    elif isinstance(node, Mapping):
+        for field, child in node.items():
+            if field in _REFERENCES and isinstance(child, Mapping):
+                name = child.get("name") or child.get("secretName")
+                yield _REFERENCES[field], str(name)
+            else:
+                yield from _references(child)
+
+
+def _finished(lab: Lab, body: Object, contents: Mapping[tuple[str, str], Any]) -> Object:
+    """Label and harden the pods of a workload, then scale it as the lab's suspension asks.
+
+    The pods carry a digest of the configuration that they refer to, so that a change rolls them
+    and makes a Job anew.
+    """
     kind, spec, meta = body["kind"], body["spec"], body["metadata"]
     job = spec["jobTemplate"]["spec"] if kind == "CronJob" else spec
     pod_meta = job["template"].setdefault("metadata", {})
     pod_meta["labels"] = {**pod_meta.get("labels", {}), **meta["labels"]}
     pod_meta["annotations"] = {
         **pod_meta.get("annotations", {}),
-        names.CONFIG_DIGEST: config_digest,
+        names.CONFIG_DIGEST: digest(
+            [
+                [*key, contents.get(key)]
+                for key in sorted(set(_references(job["template"]["spec"])))
+            ],
+            16,
+        ),
     }
     pod = job["template"]["spec"]
     pod["automountServiceAccountToken"] = False

@@ -37,7 +37,7 @@ def test_chart_carries_every_module() -> None:
 
 @pytest.mark.parametrize("module", samples.MODULES)
 def test_chart_carries_the_module_as_packed_today(module: str) -> None:
-    packed = pack.dump(pack.pack(samples.ROOT / "lab-templates" / module))
+    packed = pack.dump(samples.packed(module))
     assert texts(CHART / "labtemplates")[f"{module}.yaml"] == packed, "run: make chart-sync"
 
 

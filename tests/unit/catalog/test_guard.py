@@ -1,13 +1,11 @@
 """What a template may not make, one line each; what it may, and that nothing trips the guard."""
 
 import copy
-import json
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from practicum.api.kinds import KINDS
 from practicum.catalog import guard
@@ -268,7 +266,7 @@ def test_forbidden_fields(name: str) -> None:
 def test_volume_claim_templates_are_refused() -> None:
     body = workload("StatefulSet")
     body["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "data"}}]
-    with pytest.raises(TemplateError, match="volumeClaimTemplates.*PersistentVolumeClaim"):
+    with pytest.raises(TemplateError, match=r"volumeClaimTemplates.*PersistentVolumeClaim"):
         check(body)
 
 
@@ -311,26 +309,26 @@ def test_what_is_no_object_is_refused(body: object) -> None:
         check(body)
 
 
-LEAVES = st.sampled_from([None, True, 5, "text", [], {}, [None], ["x"], {"x": None}])
+WRONG: tuple[Any, ...] = (None, True, 5, "text", [], {}, [None], ["x"], {"x": None})
 
 
 @pytest.mark.parametrize("name", ALLOWED)
-@given(data=st.data())
-def test_malformed_objects_are_refused_or_pass_but_never_crash(
-    name: str, data: st.DataObject
-) -> None:
+def test_malformed_objects_are_refused_or_pass_but_never_crash(name: str) -> None:
     """Anything may stand where the guard expects a mapping or a list."""
-    body = json.loads(json.dumps(ALLOWED[name]))
-    paths = sorted(_paths(body), key=str)
-    *way, last = data.draw(st.sampled_from(paths))
-    node = body
-    for step in way:
-        node = node[step]
-    node[last] = data.draw(LEAVES)
-    try:
-        check(body)
-    except TemplateError:
-        pass
+    crashed = {}
+    for wrong, (*way, last) in itertools.product(WRONG, _paths(ALLOWED[name])):
+        body = copy.deepcopy(ALLOWED[name])
+        node = body
+        for step in way:
+            node = node[step]
+        node[last] = wrong
+        try:
+            check(body)
+        except TemplateError:
+            continue
+        except Exception as error:
+            crashed[f"{'.'.join(str(step) for step in (*way, last))} = {wrong}"] = repr(error)
+    assert crashed == {}
 
 
 def _paths(node: Any, prefix: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -123,7 +123,7 @@ def test_what_does_not_fit_into_an_object_is_refused(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", samples.MODULES)
 def test_every_module_packs_within_its_bound(name: str) -> None:
-    body = pack.pack(samples.ROOT / "lab-templates" / name)
+    body = samples.packed(name)
     assert body["metadata"]["name"] == name
     assert len(pack.dump(body).encode()) < pack.MAX_BYTES
     paths = [file["path"] for part in body["spec"]["components"] for file in part["files"]]

@@ -1,0 +1,77 @@
+"""One cluster, one chart, two labs side by side: the journeys share them, in order."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from e2e import stage as stages
+from e2e.learner import Learner, learner
+
+COURSE = stages.TEST_COURSES[0]
+SETTINGS = {"minTTL": "10s", "resync": "30s", "expiringSoon": "20s"}
+
+
+@pytest.fixture(scope="session")
+def stage() -> stages.Stage:
+    """The cluster with the chart on it, its least ttl lowered for the tests."""
+    running = stages.bring_up()
+    stages.install_chart(running, **SETTINGS)
+    return running
+
+
+def manifest(name: str, **spec: Any) -> str:
+    """Return a LabEnvironment as an instructor would write it."""
+    body = {
+        "apiVersion": "practicum.dev/v1alpha1",
+        "kind": "LabEnvironment",
+        "metadata": {"name": name, "namespace": COURSE},
+        "spec": {"template": "mod-506", "learner": {"id": f"{name}@example.org"}, **spec},
+    }
+    return yaml.safe_dump(body)
+
+
+@pytest.fixture(scope="session")
+def labs(stage: stages.Stage) -> Iterator[tuple[str, str]]:
+    """Two labs, made at the same moment, both Ready."""
+    names = ("ada", "bob")
+    for name in names:
+        stage.kubectl("apply", "-f", "-", stdin=manifest(name))
+    for name in names:
+        waited = stage.practicum("status", name, "-n", COURSE, "--watch", "--timeout", "5m")
+        said = waited.stdout + stage.practicum("explain", name, "-n", COURSE).stdout
+        assert waited.returncode == 0, said
+    yield names
+    for name in names:
+        stage.kubectl("delete", "lab", name, "-n", COURSE, "--ignore-not-found", "--wait=false")
+
+
+def read(stage: stages.Stage, name: str) -> Any:
+    """Return a LabEnvironment as it is now."""
+    return json.loads(stage.kubectl("get", "lab", name, "-n", COURSE, "-o", "json"))
+
+
+@pytest.fixture
+async def ada(stage: stages.Stage, labs: tuple[str, str], tmp_path: Path) -> AsyncIterator[Learner]:
+    """The learner of the first lab."""
+    async with learner(stage, COURSE, labs[0], tmp_path) as one:
+        yield one
+
+
+@pytest.fixture
+async def bob(stage: stages.Stage, labs: tuple[str, str], tmp_path: Path) -> AsyncIterator[Learner]:
+    """The learner of the second lab."""
+    async with learner(stage, COURSE, labs[1], tmp_path) as one:
+        yield one
+
+
+async def eventually(check: Callable[[], Awaitable[Any]], seconds: float) -> Any:
+    """Ask every half second until the answer is true."""
+    async with asyncio.timeout(seconds):
+        while not (answer := await check()):
+            await asyncio.sleep(0.5)
+    return answer

@@ -1,0 +1,69 @@
+"""When labs and tokens end."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from practicum.policy import expiry
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+DAY = timedelta(hours=24)
+SPANS = st.timedeltas(timedelta(seconds=1), timedelta(days=90))
+
+
+def minutes(number: float) -> timedelta:
+    return timedelta(minutes=number)
+
+
+@pytest.mark.parametrize(
+    ("left", "longest", "life"),
+    [
+        (minutes(480), DAY, minutes(480) - expiry.TOKEN_MARGIN),
+        (minutes(3000), DAY, DAY),
+        (minutes(10) + expiry.TOKEN_MARGIN, DAY, minutes(10)),
+        (minutes(10) + expiry.TOKEN_MARGIN - timedelta(seconds=1), DAY, None),
+        (minutes(1), DAY, None),
+        (minutes(-5), DAY, None),
+        (minutes(480), minutes(5), None),
+    ],
+)
+def test_token_life(left: timedelta, longest: timedelta, life: timedelta | None) -> None:
+    assert expiry.token_life(NOW, NOW + left, longest) == life
+
+
+@given(SPANS, SPANS)
+def test_no_token_outlives_its_lab(left: timedelta, longest: timedelta) -> None:
+    life = expiry.token_life(NOW, NOW + left, longest)
+    if life is not None:
+        assert expiry.TOKEN_LEAST <= life <= longest
+        assert NOW + life < NOW + left
+        assert not expiry.outlives(NOW + life, NOW + left)
+
+
+@given(SPANS)
+def test_tokens_are_renewed_in_the_last_third_of_their_life(life: timedelta) -> None:
+    due = expiry.token_due(NOW, NOW + life)
+    assert abs((due - NOW) - life * 2 / 3) < timedelta(seconds=1)
+    assert NOW <= due <= NOW + life
+
+
+@pytest.mark.parametrize(
+    ("after_end", "outlives"),
+    [(-3600, False), (-75, False), (-70, False), (-69, True), (0, True), (3600, True)],
+)
+def test_a_shortened_life_is_noticed(after_end: int, outlives: bool) -> None:
+    assert expiry.outlives(NOW + timedelta(seconds=after_end), NOW) is outlives
+
+
+def test_expires_at_counts_from_creation() -> None:
+    assert expiry.expires_at(NOW, DAY) == NOW + DAY
+
+
+@given(st.lists(st.none() | st.integers(-100, 100), max_size=6))
+def test_next_wake_is_the_first_that_lies_ahead(offsets: list[int | None]) -> None:
+    moments = [None if offset is None else NOW + minutes(offset) for offset in offsets]
+    ahead = [offset for offset in offsets if offset is not None and offset > 0]
+    expected = NOW + minutes(min(ahead)) if ahead else None
+    assert expiry.next_wake(NOW, *moments) == expected

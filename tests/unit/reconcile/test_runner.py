@@ -1,0 +1,261 @@
+"""One pass at a time per lab, none lost, failures back off."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from practicum.api.names import LabKey
+from practicum.errors import ApiError
+from practicum.reconcile import runner as running
+from practicum.reconcile.runner import Runner, Work
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+ADA, BOB = LabKey("course", "ada"), LabKey("course", "bob")
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Drawing tracebacks for a terminal is what these tests would mostly do."""
+    with structlog.testing.capture_logs():
+        yield
+
+
+def clock() -> datetime:
+    return NOW
+
+
+@asynccontextmanager
+async def running_with(work: Work) -> AsyncIterator[Runner]:
+    runner = Runner(work, clock)
+    yield runner
+    await runner.stop()
+
+
+async def settle(runner: Runner) -> None:
+    """Wait until no lab has anything left to do."""
+    async with asyncio.timeout(2):
+        while tasks := list(runner._tasks.values()):
+            await asyncio.gather(*tasks)
+
+
+@given(
+    wakes=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3)), min_size=1, max_size=25),
+    steps=st.integers(1, 4),
+)
+def test_never_two_passes_over_one_lab_and_no_wake_is_lost(
+    wakes: list[tuple[str, int]], steps: int
+) -> None:
+    inside: Counter[LabKey] = Counter()
+    news: dict[LabKey, int] = {}
+    seen: dict[LabKey, int] = {}
+
+    async def work(key: LabKey) -> None:
+        inside[key] += 1
+        assert inside[key] == 1
+        seen[key] = news[key]
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        inside[key] -= 1
+
+    async def scenario() -> None:
+        async with running_with(work) as runner:
+            for number, (name, pauses) in enumerate(wakes):
+                key = LabKey("course", name)
+                news[key] = number
+                runner.wake(key)
+                for _ in range(pauses):
+                    await asyncio.sleep(0)
+            await settle(runner)
+
+    asyncio.run(scenario())
+    # Every lab's last pass began after its last wake: whatever the wake was about was seen.
+    assert seen == news
+
+
+async def test_many_wakes_before_a_pass_are_one() -> None:
+    passes: Counter[LabKey] = Counter()
+
+    async def work(key: LabKey) -> None:
+        passes[key] += 1
+
+    async with running_with(work) as runner:
+        for _ in range(100):
+            runner.wake(ADA)
+        runner.wake(BOB)
+        await settle(runner)
+    assert passes == {ADA: 1, BOB: 1}
+
+
+async def test_a_wake_during_a_pass_brings_another() -> None:
+    passes = 0
+    inside, go_on = asyncio.Event(), asyncio.Event()
+
+    async def work(_: LabKey) -> None:
+        nonlocal passes
+        passes += 1
+        inside.set()
+        await go_on.wait()
+
+    async with running_with(work) as runner:
+        runner.wake(ADA)
+        await inside.wait()
+        runner.wake(ADA)
+        go_on.set()
+        await settle(runner)
+    assert passes == 2
+
+
+async def test_labs_run_side_by_side() -> None:
+    here = asyncio.Barrier(2)
+
+    async def work(_: LabKey) -> None:
+        async with asyncio.timeout(1):
+            await here.wait()
+
+    async with running_with(work) as runner:
+        runner.wake(ADA)
+        runner.wake(BOB)
+        await settle(runner)
+
+
+async def test_but_only_so_many() -> None:
+    inside = most = 0
+
+    async def work(_: LabKey) -> None:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        await asyncio.sleep(0)
+        inside -= 1
+
+    async with running_with(work) as runner:
+        for number in range(100):
+            runner.wake(LabKey("course", str(number)))
+        await settle(runner)
+    assert 1 < most <= running._PARALLEL
+
+
+async def test_a_deadline_brings_the_next_pass() -> None:
+    passes = 0
+
+    async def work(_: LabKey) -> datetime | None:
+        nonlocal passes
+        passes += 1
+        return NOW + timedelta(milliseconds=5) if passes < 4 else None
+
+    async with running_with(work) as runner:
+        runner.wake(ADA)
+        await settle(runner)
+    assert passes == 4
+
+
+async def test_a_wake_comes_before_a_far_deadline() -> None:
+    first = asyncio.Event()
+    moments = iter([NOW + timedelta(hours=1), None])
+
+    async def work(_: LabKey) -> datetime | None:
+        first.set()
+        return next(moments)
+
+    async with running_with(work) as runner:
+        runner.wake(ADA)
+        await first.wait()
+        runner.wake(ADA)
+        await settle(runner)
+    assert next(moments, "both passes were made") == "both passes were made"
+
+
+async def test_a_deadline_in_the_past_does_not_wait() -> None:
+    moments = iter([NOW - timedelta(days=1), None])
+
+    async def work(_: LabKey) -> datetime | None:
+        return next(moments)
+
+    async with running_with(work) as runner:
+        runner.wake(ADA)
+        await settle(runner)
+
+
+@pytest.mark.parametrize("error", [ApiError(500, "x", "y"), ValueError("bug")])
+async def test_failures_back_off_and_success_forgets_them(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float | None] = []
+    outcomes = iter([True, True, True, False, True, False])
+
+    async def work(_: LabKey) -> datetime | None:
+        if next(outcomes):
+            raise error
+        return None if len(pauses) > 4 else NOW
+
+    async def sleep(_: asyncio.Event, seconds: float | None) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(Runner, "_sleep", staticmethod(sleep))
+    async with running_with(work) as runner:
+        runner.wake(ADA)
+        await settle(runner)
+    assert pauses == [0.5, 1, 2, 0.0, 0.5]
+
+
+def test_back_off_grows_to_a_minute() -> None:
+    assert list(running._BACKOFF) == sorted(running._BACKOFF)
+    assert running._BACKOFF[-1] <= 60
+
+
+async def test_a_lab_that_fails_for_long_is_still_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "_BACKOFF", (0, 0))
+    passes = 0
+
+    async def work(_: LabKey) -> None:
+        nonlocal passes
+        passes += 1
+        if passes < 10:
+            raise RuntimeError("again")
+
+    async with running_with(work) as runner:
+        runner.wake(ADA)
+        await settle(runner)
+    assert passes == 10
+
+
+async def test_it_ends_when_there_is_nothing_left() -> None:
+    async def work(_: LabKey) -> None:
+        return None
+
+    async with running_with(work) as runner:
+        runner.wake(ADA)
+        await settle(runner)
+        assert not runner._tasks
+        assert not runner._alarms
+        runner.wake(ADA)
+        assert list(runner._tasks) == [ADA]
+        await settle(runner)
+
+
+async def test_stopping_ends_passes_and_sleeps() -> None:
+    ended = []
+
+    async def work(key: LabKey) -> datetime | None:
+        if key == BOB:
+            return NOW + timedelta(hours=1)
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.append(key)
+        return None
+
+    runner = Runner(work, clock)
+    runner.wake(ADA)
+    runner.wake(BOB)
+    await asyncio.sleep(0.01)
+    async with asyncio.timeout(1):
+        await runner.stop()
+    assert ended == [ADA]
