@@ -12,7 +12,7 @@ import resource
 import shutil
 from pathlib import Path
 
-from e2e.cluster.cache import Cache, locked, write_whole
+from e2e.cluster.cache import Cache, key_of, locked, remove, write_whole
 from e2e.cluster.console import timed
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.shell import answers, run
@@ -71,6 +71,8 @@ class Engine:
     def __init__(self, cache: Cache) -> None:
         self.cache = cache
         self.folder = cache.root / "containers"
+        # Per cache folder, so that two caches on a machine do not mix their containers.
+        self.runtime = Path("/run") / f"practicum-{key_of([], str(cache.root))}"
         self.environment = {
             "CONTAINERS_CONF": str(self.folder / "containers.conf"),
             "CONTAINERS_STORAGE_CONF": str(self.folder / "storage.conf"),
@@ -89,6 +91,7 @@ class Engine:
             f'default_ulimits = ["nofile={files}:{files}", "nproc={processes}:{processes}"]\n'
             "[engine]\n"
             'runtime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
+            f'tmp_dir = "{self.runtime / "libpod"}"\n'
             "[network]\n"
             f'network_backend = "cni"\nnetwork_config_dir = "{networks}"\n',
         )
@@ -97,7 +100,7 @@ class Engine:
             "[storage]\n"
             'driver = "overlay"\n'
             f'graphroot = "{self.folder / "storage"}"\n'
-            f'runroot = "/run/practicum-containers"\n',
+            f'runroot = "{self.runtime / "storage"}"\n',
         )
 
     def podman(self, *words: str | Path) -> str:
@@ -139,6 +142,7 @@ class Engine:
         """Remove all images and containers, so that the storage folder can go."""
         self.configure()
         self.podman("system", "reset", "--force")
+        remove(self.runtime)
 
 
 def _os_release() -> dict[str, str]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from e2e.cluster import binaries
@@ -24,6 +25,7 @@ _MARKS = "/kind/loaded"
 _COPY = re.compile(r"^COPY (?!--from)(.+) \S+$", re.MULTILINE)
 _OPERATOR_ARCHIVES_KEPT = 3
 _BUILDS_AT_ONCE = 3
+_LOADS_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -86,17 +88,21 @@ def ensure_archive(cache: Cache, image: Image) -> None:
 def load_images(cluster: KindCluster, images: list[Image]) -> None:
     """Import what the node does not hold yet, straight from the mounted cache folder."""
     loaded = loaded_files(cluster)
+    archives = cluster.cache.archives
     for image in images:
         if image.file in loaded:
             say("load", f"{image.name} already in the cluster")
-            continue
-        began = time.monotonic()
-        if not (cluster.cache.archives / image.file).exists():
-            continue
-        archive = f"{ARCHIVES_IN_NODE}/{image.file}"
-        cluster.node("ctr", "--namespace", "k8s.io", "images", "import", "--local", archive)
-        cluster.node("touch", f"{_MARKS}/{image.file}")
-        say("load", f"{image.name} loaded in {time.monotonic() - began:.1f} s")
+    wanted = [image for image in images if image.file not in loaded]
+    with ThreadPoolExecutor(max_workers=_LOADS_AT_ONCE) as pool:
+        list(pool.map(partial(_load, cluster), (i for i in wanted if (archives / i.file).exists())))
+
+
+def _load(cluster: KindCluster, image: Image) -> None:
+    began = time.monotonic()
+    archive = f"{ARCHIVES_IN_NODE}/{image.file}"
+    cluster.node("ctr", "--namespace", "k8s.io", "images", "import", "--local", archive)
+    cluster.node("touch", f"{_MARKS}/{image.file}")
+    say("load", f"{image.name} loaded in {time.monotonic() - began:.1f} s")
 
 
 def loaded_files(cluster: KindCluster) -> set[str]:

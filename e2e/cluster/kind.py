@@ -71,6 +71,8 @@ class KindCluster:
         self.cache.kubeconfig.unlink(missing_ok=True)
         if self.exists():
             with timed("cluster", f"kind delete cluster --name {CLUSTER}"):
+                # Nothing in there is worth the ten seconds that a polite end may take.
+                self.engine.podman_answers("kill", NODE)
                 self._kind("delete", "cluster", "--name", CLUSTER)
         self.engine.remove_network()
 

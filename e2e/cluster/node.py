@@ -26,9 +26,9 @@ _CNI = ("ptp", "loopback", "portmap", "host-local")
 def node_image(builder: Builder) -> str:
     """Return the name of the node image in the engine's storage, built when missing."""
     cache = builder.cache
-    versions = [goset.version + goset.tags for goset in GO_SETS.values()]
+    built = [binaries.folder_of(cache, GO_SETS[goset]).name for goset in NODE_SETS]
     sources = [recipe_folder("node"), recipe_folder("kube-proxy"), Path(__file__)]
-    key = key_of(sources, builder.base_key, *versions)
+    key = key_of(sources, builder.base_key, *built)
     name = f"practicum.local/node:{KUBERNETES}-{key}"
     with locked(cache, "node-image"):
         if not builder.engine.has_image(name):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -57,15 +58,23 @@ class Settings:
 
 
 def _duration(text: str) -> timedelta:
+    if not (parts := re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]+)?)([smhd])", text)):
+        raise ValueError(f"{text!r} is not a duration: write a number and s, m, h or d")
     units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-    try:
-        return timedelta(seconds=float(text[:-1]) * units[text[-1]])
-    except (KeyError, ValueError, IndexError):
-        raise ValueError(f"{text!r} is not a duration: write a number and s, m, h or d") from None
+    return timedelta(seconds=float(parts[1]) * units[parts[2]])
 
 
 def _flag(text: str) -> bool:
-    return text.strip().lower() in ("1", "true", "yes", "on")
+    if text.lower() not in ("true", "false"):
+        raise ValueError(f"{text!r} is neither true nor false")
+    return text.lower() == "true"
+
+
+def _mapping(text: str) -> dict[str, str]:
+    value = json.loads(text)
+    if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
+        raise ValueError("must be a JSON object of strings")
+    return value
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -81,8 +90,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         "learner_ca": str,
         "token_max": _duration,
         "allow_subjects": _flag,
-        "images": json.loads,
-        "node_selector": json.loads,
+        "images": _mapping,
+        "node_selector": _mapping,
         "storage_class": str,
         "expiring_soon": _duration,
         "retain_record": _duration,

@@ -150,7 +150,7 @@ async def test_a_deleted_service_account_gets_fresh_credentials(
     await until(kube, lab, "CredentialsIssued")
     name = lab["metadata"]["name"]
     before = await kube.get("Secret", "course-a", f"{name}-credentials")
-    await kube.delete("ServiceAccount", "course-a", f"{name}-learner")
+    await kube.delete("ServiceAccount", "course-a", f"{name}.learner")
 
     async def renewed() -> bool:
         now = await kube.get("Secret", "course-a", f"{name}-credentials")

@@ -23,7 +23,6 @@ def test_nothing_set_means_the_charts_defaults() -> None:
         ("RESYNC", "5m", timedelta(minutes=5)),
         ("ALLOW_SUBJECTS", "false", False),
         ("ALLOW_SUBJECTS", "True", True),
-        ("LEADER_ELECT", "0", False),
         ("HTTP_PORT", "9090", 9090),
         ("IMAGES", '{"opa": "a/b:1"}', {"opa": "a/b:1"}),
         ("NODE_SELECTOR", "{}", {}),

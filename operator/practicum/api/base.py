@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from practicum.api.times import DURATION_PATTERN, parse_duration
@@ -51,6 +51,7 @@ IntOrString = Annotated[
 ]
 Quantity = Annotated[
     str,
+    BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
     Field(max_length=24),
     WithJsonSchema(
         {

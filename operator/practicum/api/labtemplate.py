@@ -26,7 +26,6 @@ class Parameter(ApiModel):
     enum: Annotated[list[IntOrString], Field(max_length=32)] = []
     minimum: int | None = None
     maximum: int | None = None
-    pattern: Annotated[str, Field(max_length=128)] | None = None
 
 
 class SideQuota(ApiModel):

@@ -27,6 +27,9 @@ ADOPT: Final = f"{GROUP}/adopt"
 
 NAMESPACE_PREFIX: Final = "lab-"
 
+PLACEHOLDER: Final = "<<practicum:"
+"""How a placeholder of a rendered template begins; nobody else may write it."""
+
 ROLE_LEARNER: Final = "practicum-learner"
 ROLE_PLATFORM_VIEWER: Final = "practicum-platform-viewer"
 ROLE_OPERATOR_LAB: Final = "practicum-operator-lab"

@@ -28,7 +28,7 @@ def parse_duration(text: str) -> timedelta:
     Raises:
         ValueError: it is not a duration, or it is zero.
     """
-    if not text or not re.match(DURATION_PATTERN, text):
+    if not text or not re.fullmatch(DURATION_PATTERN, text):
         raise ValueError(f"{text!r} is not a duration: write hours, minutes, seconds, like 1h30m")
     value: timedelta = durationpy.from_str(text)
     if value <= timedelta(0):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 
 from practicum.api.kinds import KINDS
+from practicum.api.names import GROUP, PLACEHOLDER
 from practicum.errors import TemplateError
 
 Object = Mapping[str, Any]
@@ -49,7 +50,11 @@ def check(body: object, *, where: str, namespaces: Collection[str]) -> None:
     if not isinstance(body, dict) or not isinstance(body.get("metadata"), dict):
         raise TemplateError(f"{where}: every document must be an object with metadata")
     name = f"{where}: {body.get('kind')} {body['metadata'].get('name')}"
-    for problem in _problems(body, namespaces):
+    try:
+        problem = next(_problems(body, namespaces), None)
+    except (KeyError, TypeError, AttributeError) as error:
+        problem = f"is malformed: {type(error).__name__}: {error}"
+    if problem:
         raise TemplateError(f"{name}: {problem}")
 
 
@@ -60,16 +65,34 @@ def _problems(body: Object, namespaces: Collection[str]) -> Iterator[str]:
         return
     if body.get("apiVersion") != KINDS[kind].api_version:
         yield f"apiVersion must be {KINDS[kind].api_version}"
+    yield from _placeholder_keys(body)
     yield from _unknown(body, _TOP | _BODY[kind], "")
     yield from _unknown(meta, _METADATA, "metadata.")
     if not isinstance(meta.get("name"), str):
         yield "metadata.name is missing"
     if meta.get("namespace", next(iter(namespaces))) not in namespaces:
         yield f"metadata.namespace {meta['namespace']!r} is not one of this lab's"
-    for key in (*meta.get("labels", {}), *meta.get("annotations", {})):
-        if str(key).startswith("practicum.dev/"):
-            yield f"{key}: the prefix practicum.dev/ is reserved"
+    yield from _reserved(meta)
     yield from _BY_KIND.get(kind, _workload)(body)
+
+
+def _placeholder_keys(node: Any) -> Iterator[str]:
+    """Keys are checked here as they stand, so nothing may be put into them later."""
+    if isinstance(node, Mapping):
+        for key, child in node.items():
+            if PLACEHOLDER in str(key):
+                yield f"{key}: a key cannot be made of the lab's values"
+            yield from _placeholder_keys(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from _placeholder_keys(child)
+
+
+def _reserved(meta: Object) -> Iterator[str]:
+    for part in ("labels", "annotations"):
+        for key in meta.get(part, {}):
+            if str(key).startswith(f"{GROUP}/"):
+                yield f"{key}: the prefix {GROUP}/ is reserved"
 
 
 def _unknown(body: Object, allowed: frozenset[str], prefix: str) -> Iterator[str]:
@@ -104,7 +127,9 @@ def _workload(body: Object) -> Iterator[str]:
     spec = body["spec"]
     if spec.get("volumeClaimTemplates"):
         yield "spec.volumeClaimTemplates cannot be changed later; use a PersistentVolumeClaim"
-    pod = pod_template(body)["spec"]
+    template = pod_template(body)
+    yield from _reserved(template.get("metadata", {}))
+    pod = template["spec"]
     yield from _unknown(pod, _POD, "pod spec.")
     for volume in pod.get("volumes", []):
         yield from _unknown(volume, _VOLUMES, f"volume {volume.get('name')}: ")

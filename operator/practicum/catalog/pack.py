@@ -24,6 +24,13 @@ def pack(folder: Path) -> dict[str, Any]:
     Raises:
         TemplateError: a file is missing, or the result is not a valid LabTemplate.
     """
+    try:
+        return _packed(folder)
+    except (KeyError, TypeError, AttributeError, OSError) as error:
+        raise TemplateError(f"{folder}: {type(error).__name__}: {error}") from error
+
+
+def _packed(folder: Path) -> dict[str, Any]:
     source = _yaml(folder / "template.yaml")
     name = source.pop("name", folder.name)
     components = [
@@ -70,10 +77,17 @@ def _component(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
 
 def _files(root: Path, folder: Path, pattern: str = "**/*") -> list[dict[str, str]]:
     return [
-        {"path": path.relative_to(root).as_posix(), "content": path.read_text(encoding="utf-8")}
+        {"path": path.relative_to(root).as_posix(), "content": _text(path)}
         for path in sorted(folder.glob(pattern))
         if path.is_file() and "__pycache__" not in path.parts
     ]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise TemplateError(f"{path}: only text can be packed: {error}") from error
 
 
 def _task(folder: Path, task: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from practicum.api.labtemplate import SIDES, Component, LabTemplateSpec, Side
+from practicum.api.names import PLACEHOLDER
 from practicum.catalog import guard
 from practicum.errors import TemplateError
 
@@ -49,7 +50,7 @@ class Choice:
 
 def placeholder(name: str) -> str:
     """Return the placeholder that ``desired.bind`` replaces, for example ``ns.platform``."""
-    return f"<<practicum:{name}>>"
+    return f"{PLACEHOLDER}{name}>>"
 
 
 async def render(spec: LabTemplateSpec, choice: Choice) -> list[Rendered]:
@@ -58,6 +59,8 @@ async def render(spec: LabTemplateSpec, choice: Choice) -> list[Rendered]:
     Raises:
         TemplateError: a manifest does not render, or asks for what no lab may have.
     """
+    if any(PLACEHOLDER in str(value) for value in choice.parameters.values()):
+        raise TemplateError(f"a parameter must not contain {PLACEHOLDER}")
     answer = await _run(json.dumps(_request(spec, choice)))
     if "error" in answer:
         raise TemplateError(answer["error"])

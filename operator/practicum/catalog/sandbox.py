@@ -5,18 +5,19 @@ nothing of Practicum, so that a fresh process starts in a tenth of a second.
 """
 
 import json
+import re
 import resource
 import sys
 from typing import Any
 
 import yaml
-from jinja2 import StrictUndefined, TemplateError
-from jinja2.exceptions import SecurityError
+from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 CPU_SECONDS = 5
 MEMORY_BYTES = 512 * 1024 * 1024
 OUTPUT_BYTES = 2 * 1024 * 1024
+_HALVES = re.compile(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -24,7 +25,13 @@ def _scalar(value: Any) -> str:
     """Emit JSON for every expression: what a lab's author or learner wrote stays one value."""
     if isinstance(value, StrictUndefined):
         str(value)  # raises, naming the variable
-    return json.dumps(value)
+    # JSON writes what lies beyond 16 bits as two halves, which YAML does not put together.
+    return _HALVES.sub(_whole, json.dumps(value))
+
+
+def _whole(halves: re.Match[str]) -> str:
+    character = json.loads('"' + halves[0] + '"')
+    return f"\\U{ord(character):08X}"
 
 
 def _render(component: dict[str, Any], context: dict[str, Any]) -> list[dict[str, Any]]:
@@ -52,7 +59,10 @@ def _render(component: dict[str, Any], context: dict[str, Any]) -> list[dict[str
         try:
             text = environment.from_string(manifest["content"]).render()
             documents = list(yaml.load_all(text, Loader=_Loader))
-        except (TemplateError, SecurityError, yaml.YAMLError, KeyError, TypeError) as error:
+            json.dumps(documents)
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever a template does wrong, its author is told where
             raise ValueError(f"{where}: {type(error).__name__}: {error}") from error
         found += [
             {"component": component["name"], "placement": component["placement"], "object": body}

@@ -16,6 +16,7 @@ REMEDIES: Final[dict[str, str]] = {
     "SizeUnknown": "set spec.size to one of the sizes that the message names",
     "ParametersInvalid": "create another LabEnvironment with the parameters corrected: those of "
     "a lab cannot change",
+    "PersonasInvalid": "give only roles that the message names to other people",
     "CourseNotEnabled": "ask the platform team to add this namespace to the chart's value "
     "`courses`",
     "NamespaceTaken": "delete the namespace that the message names if nobody needs it, or create "

@@ -48,13 +48,16 @@ def server_of(kubeconfig_text: str) -> Server:
         cluster = yaml.safe_load(kubeconfig_text)["clusters"][0]["cluster"]
         ca = base64.b64decode(cluster.get("certificate-authority-data", "")).decode()
         return Server(cluster["server"], ca)
-    except (yaml.YAMLError, KeyError, IndexError, TypeError) as error:
+    except (yaml.YAMLError, LookupError, TypeError, AttributeError) as error:
         raise ValueError(f"cluster-info names no cluster: {error}") from error
 
 
 def account(lab: Lab, persona: str) -> str:
-    """Return the ServiceAccount's name of the learner or of a persona."""
-    return f"{lab.name}-{persona}"
+    """Return the ServiceAccount's name of the learner or of a persona.
+
+    A persona's name has no dot, so no two labs of a course can mean the same account.
+    """
+    return f"{lab.name}.{persona}"
 
 
 def personas(lab: Lab) -> list[str]:
@@ -137,8 +140,9 @@ def _learner_subjects(lab: Lab) -> list[Object]:
 
 
 def _persona_subjects(lab: Lab) -> list[Object]:
-    given = lab.resource.spec.personas.values() if lab.settings.allow_subjects else ()
-    return [*_accounts(lab), *(_person(persona.subject) for persona in given)]
+    given = lab.resource.spec.personas if lab.settings.allow_subjects else {}
+    known = [persona.name for persona in lab.template.personas if persona.name in given]
+    return [*_accounts(lab), *(_person(given[name].subject) for name in known)]
 
 
 def credentials(lab: Lab, server: Server, tokens: Mapping[str, Token]) -> Object:
@@ -171,7 +175,7 @@ def kubeconfig(lab: Lab, server: Server, tokens: Mapping[str, Token]) -> Object:
     cluster: Object = {"server": server.url}
     if server.ca:
         cluster["certificate-authority-data"] = base64.b64encode(server.ca.encode()).decode()
-    context_of = {who: lab.name if who == LEARNER else account(lab, who) for who in tokens}
+    context_of = {who: lab.name if who == LEARNER else f"{lab.name}-{who}" for who in tokens}
     users = [
         {"name": context, "user": {"token": tokens[who].value}}
         for who, context in context_of.items()

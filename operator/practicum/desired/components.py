@@ -13,7 +13,7 @@ from practicum.desired import access
 from practicum.desired.lab import Lab, Object
 from practicum.errors import TemplateError
 
-_PLACEHOLDER: Final = re.compile(r"<<practicum:([^<>]+)>>")
+_PLACEHOLDER: Final = re.compile(names.PLACEHOLDER + "([^<>]+)>>")
 _CONFIG: Final = ("ConfigMap", "Secret", "PersistentVolumeClaim", "Service")
 _SCALED: Final = ("Deployment", "StatefulSet")
 _REFERENCES: Final = {
@@ -85,19 +85,29 @@ def _labelled(lab: Lab, item: Rendered, body: Object) -> Object:
         body["spec"]["selector"][names.COMPONENT] = item.component
     if body["kind"] in _SCALED:
         # Nobody else can bear this label, so neither a Service nor a scaling finds a stranger.
-        body["spec"]["selector"]["matchLabels"][names.COMPONENT] = item.component
+        selector = (body["spec"].get("selector") or {}).get("matchLabels")
+        if not selector:
+            raise TemplateError(
+                f"{body['kind']} {meta['name']}: spec.selector.matchLabels is empty"
+            )
+        selector[names.COMPONENT] = item.component
     if body["kind"] == "Secret":
         text = body.pop("stringData", {})
-        encoded = {key: base64.b64encode(value.encode()).decode() for key, value in text.items()}
+        encoded = {
+            key: base64.b64encode(str(value).encode()).decode() for key, value in text.items()
+        }
         body["data"] = {**body.get("data", {}), **encoded}
         body.setdefault("type", "Opaque")
     return body
 
 
-def _contents(bound: Iterable[Object]) -> dict[tuple[str, str], Any]:
-    """Return what every ConfigMap and Secret says, by kind and name."""
+def _contents(bound: Iterable[Object]) -> dict[tuple[str, str, str], Any]:
+    """Return what every ConfigMap and Secret says, by namespace, kind and name."""
     return {
-        (body["kind"], body["metadata"]["name"]): body.get("data")
+        (body["metadata"]["namespace"], body["kind"], body["metadata"]["name"]): [
+            body.get("data"),
+            body.get("binaryData"),
+        ]
         for body in bound
         if body["kind"] in ("ConfigMap", "Secret")
     }
@@ -117,7 +127,16 @@ def _references(node: Any) -> Iterator[tuple[str, str]]:
                 yield from _references(child)
 
 
-def _finished(lab: Lab, body: Object, contents: Mapping[tuple[str, str], Any]) -> Object:
+def _config_digest(
+    namespace: str, pod: Object, contents: Mapping[tuple[str, str, str], Any]
+) -> str:
+    wanted = sorted(set(_references(pod)))
+    return digest(
+        [[kind, name, contents.get((namespace, kind, name))] for kind, name in wanted], 16
+    )
+
+
+def _finished(lab: Lab, body: Object, contents: Mapping[tuple[str, str, str], Any]) -> Object:
     """Label and harden the pods of a workload, then scale it as the lab's suspension asks.
 
     The pods carry a digest of the configuration that they refer to, so that a change rolls them
@@ -129,13 +148,7 @@ def _finished(lab: Lab, body: Object, contents: Mapping[tuple[str, str], Any]) -
     pod_meta["labels"] = {**pod_meta.get("labels", {}), **meta["labels"]}
     pod_meta["annotations"] = {
         **pod_meta.get("annotations", {}),
-        names.CONFIG_DIGEST: digest(
-            [
-                [*key, contents.get(key)]
-                for key in sorted(set(_references(job["template"]["spec"])))
-            ],
-            16,
-        ),
+        names.CONFIG_DIGEST: _config_digest(meta["namespace"], job["template"]["spec"], contents),
     }
     pod = job["template"]["spec"]
     pod["automountServiceAccountToken"] = False

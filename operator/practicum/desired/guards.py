@@ -105,7 +105,7 @@ def _quotas(lab: Lab, side: Side) -> list[Object]:
     if lab.suspended and side == "learner":
         compute["pods"] = jobs["pods"] = "0"
     return [
-        lab.object("ResourceQuota", "objects", side, spec={"hard": {**_COUNTS, **quota.storage}}),
+        lab.object("ResourceQuota", "objects", side, spec={"hard": {**quota.storage, **_COUNTS}}),
         lab.object(
             "ResourceQuota",
             "compute",
@@ -134,7 +134,9 @@ def _network_policies(lab: Lab, side: Side) -> list[Object]:
             "egress": [{"to": [everything]}],
         },
     }
-    if side == "learner":
+    if not lab.template.services:
+        pass  # a rule without ports would open all of them
+    elif side == "learner":
         platform = {"to": [_side(lab, "platform")], "ports": _service_ports(lab)}
         policies["allow-services"] = {"policyTypes": ["Egress"], "egress": [platform]}
     else:

@@ -10,10 +10,19 @@ _SECRET_WORDS = ("token", "password", "secret_data", "kubeconfig", "authorizatio
 
 def _redact(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Replace values under telling names: the last line of defence, not the first."""
-    for key in event:
-        if any(word in key.lower() for word in _SECRET_WORDS):
-            event[key] = "***"
+    for key, value in event.items():
+        event[key] = _clean(key, value)
     return event
+
+
+def _clean(key: str, value: object) -> object:
+    if any(word in key.lower() for word in _SECRET_WORDS):
+        return "***"
+    if isinstance(value, dict):
+        return {inner: _clean(str(inner), one) for inner, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean("", one) for one in value]
+    return value
 
 
 def configure(level: str = "info") -> None:

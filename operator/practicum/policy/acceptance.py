@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from practicum.api.labenvironment import LabEnvironmentSpec
 from practicum.api.labtemplate import LabTemplateSpec, Parameter
+from practicum.api.names import PLACEHOLDER
 from practicum.api.times import format_duration, parse_duration
 from practicum.errors import InvalidLab
 
@@ -21,6 +22,12 @@ def choose(spec: LabEnvironmentSpec, template: LabTemplateSpec) -> tuple[str, di
     if size not in template.sizes:
         sizes = ", ".join(sorted(template.sizes))
         raise InvalidLab("SizeUnknown", f"spec.size {size!r} is not one of: {sizes}")
+    known = {persona.name for persona in template.personas}
+    for name in sorted(set(spec.personas) - known):
+        names = ", ".join(sorted(known)) or "none"
+        raise InvalidLab(
+            "PersonasInvalid", f"spec.personas.{name} is unknown; this template has: {names}"
+        )
     return size, parameters(spec.parameters, template.parameters)
 
 
@@ -75,8 +82,8 @@ def _problems(value: Value, parameter: Parameter) -> Iterator[str]:
         return
     if parameter.enum and value not in parameter.enum:
         yield "is not one of: " + ", ".join(str(choice) for choice in parameter.enum)
-    if parameter.pattern and not re.fullmatch(parameter.pattern, str(value)):
-        yield f"does not match {parameter.pattern}"
+    if PLACEHOLDER in str(value):
+        yield f"must not contain {PLACEHOLDER}"
     if isinstance(value, int) and parameter.minimum is not None and value < parameter.minimum:
         yield f"is below the minimum {parameter.minimum}"
     if isinstance(value, int) and parameter.maximum is not None and value > parameter.maximum:

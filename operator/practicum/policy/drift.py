@@ -55,7 +55,8 @@ def _foreign(desired: Object, live: Object) -> Iterator[str]:
     if desired["kind"] in GUARDS and "spec" in desired:
         yield from _extra_keys(desired["spec"], live["spec"], "/spec")
     elif desired["kind"] in ("ConfigMap", "Secret"):
-        yield from _extra_keys(desired.get("data") or {}, live.get("data") or {}, "/data")
+        for field in ("data", "binaryData"):
+            yield from _extra_keys(desired.get(field) or {}, live.get(field) or {}, f"/{field}")
     elif desired["kind"] in ("Deployment", "StatefulSet"):
         pod = "/spec/template/spec"
         yield from _strangers(

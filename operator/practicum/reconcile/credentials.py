@@ -45,7 +45,7 @@ class Issued:
         try:
             basis, content, minted, expires = json.loads(text)
             return cls(basis, content, parse_rfc3339(minted), parse_rfc3339(expires))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, AttributeError):
             return None
 
 

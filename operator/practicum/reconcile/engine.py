@@ -122,7 +122,7 @@ class Engine:
             if FINALIZER not in lab.metadata.get("finalizers", []):
                 await self._take(lab)
             return await self._provisioner.advance(lab, pinned, end, facts)
-        except InvalidLab as error:
+        except (InvalidLab, errors.TemplateError) as error:
             refused = Readiness(False, error.reason, str(error), failed=True)
             await self._refuse(lab, replace(facts, accepted=refused), end)
             return expiry.next_wake(tools.clock(), tools.clock() + tools.settings.resync, end)

@@ -55,8 +55,7 @@ class Inventory:
         if self._owner.get(key, uid) != uid:
             # Somebody relabelled it: its lab must find it changed.
             self.drop(self._owner[key], key)
-        lab = self._labs[uid]
-        was = lab.get(key)
+        was = self.get(uid, key)
         if deleted:
             if was and was.uid == meta["uid"]:
                 self.drop(uid, key)
@@ -66,14 +65,14 @@ class Inventory:
         now = self._seen(body, applied=was.applied if was else "")
         if was and was.fingerprint != now.fingerprint:
             now = self._seen(body, applied="")
-        lab[key] = now
+        self._labs[uid][key] = now
         self._owner[key] = uid
         return was is None or not now.applied or was.readiness != now.readiness
 
     def applied(self, desired: Object, live: Object) -> None:
         """Take in the answer to a write of ours; the watch may have overtaken it."""
         uid, key = desired["metadata"]["labels"][LAB_UID], key_of(desired)
-        now, was = self._seen(live, applied=digest(desired)), self._labs[uid].get(key)
+        now, was = self._seen(live, applied=digest(desired)), self.get(uid, key)
         if was and was.uid == now.uid and was.version > now.version:
             same = was.fingerprint == now.fingerprint
             now = replace(was, applied=now.applied if same else "")
@@ -87,16 +86,16 @@ class Inventory:
 
     def get(self, lab_uid: str, key: ChildKey) -> Seen | None:
         """Return what is known of one object."""
-        return self._labs[lab_uid].get(key)
+        return self._labs.get(lab_uid, {}).get(key)
 
     def drop(self, lab_uid: str, key: ChildKey) -> None:
         """Forget one object, so that it is written again."""
-        self._labs[lab_uid].pop(key, None)
+        self._labs.get(lab_uid, {}).pop(key, None)
         self._owner.pop(key, None)
 
     def keys(self, lab_uid: str) -> Iterator[ChildKey]:
         """Return the keys of all objects seen of a lab."""
-        return iter(tuple(self._labs[lab_uid]))
+        return iter(tuple(self._labs.get(lab_uid, {})))
 
     def forget(self, lab_uid: str) -> None:
         """Forget a lab that is gone."""
@@ -105,8 +104,7 @@ class Inventory:
 
     def distrust(self, lab_uid: str, kinds: frozenset[str]) -> None:
         """Forget the objects of kinds that nobody watches: they are written again."""
-        lab = self._labs[lab_uid]
-        for key in [key for key in lab if key.kind in kinds]:
+        for key in [key for key in self.keys(lab_uid) if key.kind in kinds]:
             self.drop(lab_uid, key)
 
     @staticmethod

@@ -38,8 +38,12 @@ def orphans(
 
 
 def too_many(found: int, total: int) -> bool:
-    """Whether so many orphans mean a mistake of ours rather than leftovers."""
+    """Whether so many orphaned labs, of all there are, mean a mistake rather than leftovers."""
     return found > _MOST or (found > 1 and found > total * _SHARE)
+
+
+def _uids(namespaces: Iterable[Mapping[str, Any]]) -> set[str]:
+    return {body["metadata"].get("labels", {}).get(LAB_UID, "") for body in namespaces} - {""}
 
 
 class Sweep:
@@ -60,7 +64,7 @@ class Sweep:
         metrics.ORPHANS.set(len(found))
         since = {name: self._suspects.get(name, now) for name in found}
         self._suspects = since
-        halted = too_many(len(found), len(namespaces))
+        halted = too_many(len(_uids(found.values())), len(_uids(namespaces)))
         metrics.SWEEP_HALTED.set(halted)
         if halted:
             log.error("sweep halted", reason="TooManyOrphans", orphans=len(found))

@@ -116,7 +116,8 @@ class Templates:
         """Return the lab's objects with placeholders; equal choices share one rendering.
 
         Raises:
-            InvalidLab: the lab does not fit the template, or the template does not render.
+            InvalidLab: the lab does not fit the template.
+            TemplateError: the template does not render, or asks for too much.
         """
         size, values = acceptance.choose(lab.spec, pinned.spec)
         choice = Choice(
@@ -128,7 +129,4 @@ class Templates:
         key = (pinned.revision, choice.digest_input())
         if key in self._rendered:
             return self._rendered[key]
-        try:
-            return self._rendered.keep(key, await render(pinned.spec, choice))
-        except errors.TemplateError as error:
-            raise InvalidLab(error.reason, str(error)) from error
+        return self._rendered.keep(key, await render(pinned.spec, choice))

@@ -84,7 +84,7 @@ def test_roles_of_the_lab_are_the_charts() -> None:
     }
     learner, platform = lab.namespaces["learner"], lab.namespaces["platform"]
     assert refs == {
-        ("course-a", "Role", "ada-learner"),
+        ("course-a", "Role", "ada.learner"),
         (learner, "ClusterRole", "practicum-learner"),
         (learner, "ClusterRole", "practicum-platform-viewer"),
         (platform, "ClusterRole", "practicum-platform-viewer"),
@@ -93,13 +93,13 @@ def test_roles_of_the_lab_are_the_charts() -> None:
 
 def test_only_the_learner_writes_in_the_learners_namespace() -> None:
     lab = samples.lab()
-    assert names(binding(lab, "learner", lab.namespaces["learner"])) == {"ada-learner"}
+    assert names(binding(lab, "learner", lab.namespaces["learner"])) == {"ada.learner"}
 
 
 def test_subjects_get_the_learners_access() -> None:
     lab = samples.lab(learner=SUBJECTS)
     writes = binding(lab, "learner", lab.namespaces["learner"])
-    assert names(writes) == {"ada-learner", "ada@example.org", "class"}
+    assert names(writes) == {"ada.learner", "ada@example.org", "class"}
     assert {subject["kind"] for subject in writes["subjects"]} == {
         *("ServiceAccount", "User", "Group")
     }
@@ -154,7 +154,7 @@ def test_the_credentials_say_when_they_end_and_how_to_log_in() -> None:
         *("ada-credentials", "course-a"),
     )
     listed = json.loads(base64.b64decode(secret["data"]["tokens.json"]))
-    assert listed["ada-learner"] == {
+    assert listed["ada.learner"] == {
         "token": "token-of-learner",
         "expiresAt": "2026-11-21T20:00:00Z",
     }
