@@ -32,6 +32,8 @@ class Recipe:
     context: Path
     containerfile: Path
     arguments: Mapping[str, str] = field(default_factory=dict)
+    # Keep the steps of a build whose sources change often, so that only the changed ones run.
+    keep_steps: bool = False
 
 
 class Builder:
@@ -55,7 +57,8 @@ class Builder:
     def build(self, recipe: Recipe) -> None:
         """Build one image on the base into the engine's storage."""
         self.ensure_base()
-        command: list[str | Path] = ["bud", "--isolation", "chroot", "--layers=false"]
+        command: list[str | Path] = ["bud", "--isolation", "chroot"]
+        command.append(f"--layers={str(recipe.keep_steps).lower()}")
         command += ["--pull-never", "--file", recipe.containerfile, "--tag", recipe.name]
         for argument, value in {"BASE": self.base, **recipe.arguments}.items():
             command += ["--build-arg", f"{argument}={value}"]
@@ -70,8 +73,9 @@ class Builder:
         self.engine.buildah("push", "--quiet", name, f"docker-archive:{target}:{name}")
 
     def forget(self, name: str) -> None:
-        """Drop a built image from the engine's storage; its archive stays."""
+        """Drop a built image from the engine's storage, and kept steps older than a day."""
         self.engine.buildah("rmi", "--force", name)
+        self.engine.podman("image", "prune", "--force", "--filter", "until=24h")
 
     def _debootstrap(self, target: Path) -> None:
         folder = target.with_suffix(".d")

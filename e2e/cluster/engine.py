@@ -10,6 +10,7 @@ import json
 import os
 import resource
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from e2e.cluster.cache import Cache, key_of, locked, remove, write_whole
@@ -137,6 +138,10 @@ class Engine:
         """Remove the nodes' network and its bridge."""
         if self.podman_answers("network", "exists", NETWORK):
             self.podman("network", "rm", "--force", NETWORK)
+        remove(Path("/var/lib/cni/networks") / NETWORK)
+        for cgroup in Path("/sys/fs/cgroup").glob("**/libpod_parent"):
+            with suppress(OSError):  # somebody else's containers are in it
+                cgroup.rmdir()
 
     def reset(self) -> None:
         """Remove all images and containers, so that the storage folder can go."""

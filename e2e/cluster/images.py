@@ -136,7 +136,8 @@ def _operator_image(builder: Builder) -> Image:
             context = Path(temporary)
             for source in sources:
                 _copy_sources(source, context)
-            _build_and_save(builder, Recipe(name, context, containerfile), target)
+            recipe = Recipe(name, context, containerfile, keep_steps=True)
+            _build_and_save(builder, recipe, target)
 
     return Image("operator", key, builder.base_key, make)
 

@@ -63,12 +63,19 @@ async def _label_restored(kube: Kube, learner: str, _: str) -> bool:
 
 
 async def _stranger_in_pod(kube: Kube, _: str, platform: str) -> None:
-    body = await kube.get("StatefulSet", platform, "opa")
-    pod = body["spec"]["template"]["spec"]
-    pod["containers"].append({**pod["containers"][0], "name": "stranger", "ports": []})
-    pod["containers"][0].setdefault("env", []).append({"name": "EVIL", "value": "1"})
-    pod["volumes"].append({"name": "strange", "emptyDir": {}})
-    await kube.replace(body)
+    pod = (await kube.get("StatefulSet", platform, "opa"))["spec"]["template"]["spec"]
+    stranger = {**pod["containers"][0], "name": "stranger", "ports": []}
+    path = "/spec/template/spec"
+    additions = {
+        "containers/-": stranger,
+        "containers/0/env/-": {"name": "EVIL", "value": "1"},
+        "volumes/-": {"name": "strange", "emptyDir": {}},
+    }
+    patch = [
+        {"op": "add", "path": f"{path}/{field}", "value": value}
+        for field, value in additions.items()
+    ]
+    await kube.json_patch("StatefulSet", platform, "opa", patch)
 
 
 async def _stranger_out(kube: Kube, _: str, platform: str) -> bool:
