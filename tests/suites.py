@@ -37,7 +37,7 @@ SUITES = (
     Suite("unit", "tests/unit"),
     Suite("golden", "tests/golden"),
     Suite("apiserver", "tests/apiserver"),
-    Suite("e2e", "e2e", needs=(*MAKE, "cluster-up")),
+    Suite("e2e", "e2e", needs=(sys.executable, "-m", "e2e.cluster", "up", "--images")),
 )
 
 

@@ -139,15 +139,27 @@ class Engine:
         if self.podman_answers("network", "exists", NETWORK):
             self.podman("network", "rm", "--force", NETWORK)
         remove(Path("/var/lib/cni/networks") / NETWORK)
-        for cgroup in Path("/sys/fs/cgroup").glob("**/libpod_parent"):
-            with suppress(OSError):  # somebody else's containers are in it
-                cgroup.rmdir()
+
+    def container_id(self, name: str) -> str:
+        """The full id of a container."""
+        return self.podman("container", "inspect", "--format", "{{.Id}}", name).strip()
 
     def reset(self) -> None:
         """Remove all images and containers, so that the storage folder can go."""
         self.configure()
         self.podman("system", "reset", "--force")
         remove(self.runtime)
+
+
+def remove_cgroups(container: str) -> None:
+    """Remove the empty control groups that a systemd node leaves behind, deepest first."""
+    for tree in Path("/sys/fs/cgroup").glob(f"*/libpod_parent/*{container}"):
+        for folder, _, _ in os.walk(tree, topdown=False):
+            with suppress(OSError):  # a group that still holds a process stays
+                Path(folder).rmdir()
+        with suppress(OSError):  # other containers are in there
+            (tree.parent / "conmon").rmdir()
+            tree.parent.rmdir()
 
 
 def _os_release() -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from e2e.cluster import binaries
 from e2e.cluster.cache import Cache, write_whole
 from e2e.cluster.console import timed
-from e2e.cluster.engine import Engine
+from e2e.cluster.engine import Engine, remove_cgroups
 from e2e.cluster.shell import answers, run
 
 CLUSTER = "practicum"
@@ -73,7 +73,9 @@ class KindCluster:
             with timed("cluster", f"kind delete cluster --name {CLUSTER}"):
                 # Nothing in there is worth the ten seconds that a polite end may take.
                 self.engine.podman_answers("kill", NODE)
+                container = self.engine.container_id(NODE)
                 self._kind("delete", "cluster", "--name", CLUSTER)
+                remove_cgroups(container)
         self.engine.remove_network()
 
     def exists(self) -> bool:

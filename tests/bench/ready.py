@@ -55,7 +55,6 @@ def as_manifests(wanted: Plan) -> tuple[str, list[Object]]:
     # kubectl adopts no ServiceAccount that it did not make itself without a warning.
     bodies = [body for body in bodies if body["kind"] != "ServiceAccount"]
     text = yaml.safe_dump_all(bodies).replace(f"{MANAGED_BY}: practicum", f"{MANAGED_BY}: bench")
-    text = text.replace("lab-floor-", "floor-")
     return text, list(yaml.safe_load_all(text))
 
 

@@ -9,6 +9,8 @@ from practicum.api import names
 from practicum.api.labtemplate import SIDES, Side
 from practicum.desired.lab import Lab, Object
 
+OPERATOR_BINDING: Final = "practicum-operator"
+
 _COUNTS: Final = {
     "count/configmaps": "64",
     "count/secrets": "64",
@@ -67,7 +69,7 @@ def operator_binding(lab: Lab, side: Side) -> Object:
     """Return the binding by which the operator may act in a namespace of this lab at all."""
     return lab.object(
         "RoleBinding",
-        "practicum-operator",
+        OPERATOR_BINDING,
         side,
         roleRef={
             "apiGroup": "rbac.authorization.k8s.io",

@@ -27,6 +27,11 @@ def namespace_name(lab_name: str, uid: str, side: Side) -> str:
     return own if side == "learner" else f"{own}-{side}"
 
 
+def credentials_name(lab_name: str) -> str:
+    """Return the name of the Secret with a learner's credentials."""
+    return f"{lab_name}-credentials"
+
+
 @dataclass(frozen=True)
 class Lab:
     """One lab with everything that its desired objects depend on."""
@@ -68,7 +73,7 @@ class Lab:
     @property
     def credentials_name(self) -> str:
         """Name of the Secret with the learner's credentials, in the course's namespace."""
-        return f"{self.name}-credentials"
+        return credentials_name(self.name)
 
     def labels(self, **more: str) -> dict[str, str]:
         """Return the labels by which every object of this lab is known."""

@@ -21,7 +21,10 @@ _GOOD_NEWS: Final = {
     ConditionType.TEMPLATE_CURRENT: "the lab is on the template's newest revision",
 }
 PATIENT: Final = frozenset(
-    {"Waiting", "WaitingForQuota", "ComponentsStarting", "NotSoon", "Suspended", "NoLearner"}
+    {
+        *("Waiting", "WaitingForQuota", "ComponentsStarting", "NotSoon", "Suspended", "NoLearner"),
+        *(Phase.EXPIRING.value, Phase.TERMINATING.value, Phase.EXPIRED.value),
+    }
 )
 """Reasons of a False condition that are no cause for a Warning."""
 

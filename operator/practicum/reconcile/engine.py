@@ -14,7 +14,6 @@ from practicum.api.conditions import Phase
 from practicum.api.labenvironment import LabEnvironment
 from practicum.api.names import FINALIZER, LabKey
 from practicum.api.times import parse_duration, parse_rfc3339
-from practicum.desired.lab import Lab
 from practicum.errors import InvalidLab
 from practicum.observe import metrics
 from practicum.policy import acceptance, expiry, verdict
@@ -87,7 +86,7 @@ class Engine:
         if lab.deleting or lab.status.phase is Phase.EXPIRING or now >= end:
             if not lab.deleting and self._skewed():
                 return now + _LATER
-            return await self._teardown.advance(lab, Lab(lab, pinned.spec, self._tools.settings))
+            return await self._teardown.advance(lab)
         return await self._live(lab, pinned, end, accepted)
 
     def _end(self, lab: LabEnvironment, pinned: Pinned) -> tuple[datetime, Readiness]:
@@ -158,7 +157,7 @@ class Engine:
         end = expiry.expires_at(created, parse_duration(lab.spec.ttl))
         now = self._tools.clock()
         if lab.deleting or now >= end:
-            return await self._teardown.advance(lab, None)
+            return await self._teardown.advance(lab)
         refused = Readiness(False, error.reason, str(error), failed=True)
         await self._refuse(lab, Facts(accepted=refused), end)
         return expiry.next_wake(now, now + self._tools.settings.resync, end)

@@ -19,7 +19,8 @@ from practicum.api.names import LAB_UID, ChildKey
 from practicum.api.times import rfc3339
 from practicum.clock import Clock
 from practicum.desired import access
-from practicum.desired.lab import Lab, Object
+from practicum.desired.guards import OPERATOR_BINDING
+from practicum.desired.lab import Lab, Object, credentials_name
 from practicum.desired.plan import Plan, key_of, plan
 from practicum.errors import InvalidLab
 from practicum.kube.client import Kube
@@ -75,18 +76,17 @@ class Provisioner:
         findings = Findings(
             expires_at=end,
             namespaces=tuple(lab.namespaces.values()),
-            services=_services(lab, tools.inventory),
             template=TemplateStatus(name=resource.spec.template, revision=pinned.revision),
         )
         if resource.status.template is None:
             # The pin is kept before anything is made of it.
-            early = replace(findings, namespaces=(), services=())
+            early = replace(findings, namespaces=())
             status = await tools.reporter.report(resource, facts, early)
             resource = resource.model_copy(update={"status": status})
         facts, outcome = await self._steps(lab, wanted, end, facts)
         findings = replace(
             findings,
-            services=_services(lab, tools.inventory),
+            services=_services(lab, tools.inventory, wanted.workloads),
             namespaces=findings.namespaces
             if facts.namespaces.ready
             else tuple(resource.status.namespaces),
@@ -171,7 +171,7 @@ class Provisioner:
     async def _access(self, lab: Lab, wanted: Plan, end: datetime) -> Outcome:
         tools = self._tools
         if not wanted.identities:
-            await revoke(tools, lab)
+            await revoke(tools, lab.resource)
             learner = lab.resource.spec.learner
             reason = "Suspended" if learner else "NoLearner"
             text = "access is revoked while suspended" if learner else "spec.learner is not set"
@@ -191,12 +191,19 @@ class Provisioner:
         return verdict.summary(verdicts)
 
 
-async def revoke(tools: Tools, lab: Lab) -> None:
-    """Take the learner's access away: bindings and accounts first, then the Secret."""
-    bodies = [*access.bindings(lab), access.role(lab), *access.accounts(lab)]
-    secret = ChildKey("Secret", lab.course, lab.credentials_name)
-    await tools.applier.delete(lab.uid, [*map(key_of, bodies), secret])
-    tools.credentials.forget(lab.uid)
+async def revoke(tools: Tools, resource: LabEnvironment) -> None:
+    """Take the learner's access away, whatever the template once made of it."""
+    course, selector = resource.metadata["namespace"], f"{LAB_UID}={resource.uid}"
+    found = await asyncio.gather(
+        tools.kube.list("RoleBinding", labels=selector),
+        tools.kube.list("Role", course, selector),
+        tools.kube.list("ServiceAccount", course, selector),
+    )
+    keys = [key_of(body) for bodies in found for body in bodies]
+    keys = [key for key in keys if key.name != OPERATOR_BINDING]
+    secret = ChildKey("Secret", course, credentials_name(resource.metadata["name"]))
+    await tools.applier.delete(resource.uid, [*keys, secret])
+    tools.credentials.forget(resource.uid)
 
 
 def _credentials(lab: Lab, outcome: Outcome | None) -> CredentialsStatus | None:
@@ -208,23 +215,20 @@ def _credentials(lab: Lab, outcome: Outcome | None) -> CredentialsStatus | None:
     return None
 
 
-def _services(lab: Lab, inventory: Inventory) -> tuple[ServiceStatus, ...]:
-    """Report each service by the workload that bears its name."""
+def _services(lab: Lab, inventory: Inventory, workloads: list[Object]) -> tuple[ServiceStatus, ...]:
+    """Report each service by the workload that bears its name, once it is as desired."""
     versions = {component.name: component.version for component in lab.template.components}
-    placement = {component.name: component.placement for component in lab.template.components}
-    services = []
-    for service in access.services(lab):
-        namespace = lab.namespaces[placement[service["component"]]]
-        seen = [
-            inventory.get(lab.uid, ChildKey(kind, namespace, service["name"]))
-            for kind in ("StatefulSet", "Deployment")
-        ]
-        services.append(
-            ServiceStatus(
-                name=service["name"],
-                url=service["url"],
-                ready=any(one.readiness.ready for one in seen if one) and not lab.suspended,
-                version=versions[service["component"]],
-            )
+    ready = set()
+    for body in workloads:
+        seen = inventory.get(lab.uid, key_of(body))
+        if seen and seen.readiness.ready and inventory.fresh(body) and not lab.suspended:
+            ready.add(body["metadata"]["name"])
+    return tuple(
+        ServiceStatus(
+            name=service["name"],
+            url=service["url"],
+            ready=service["name"] in ready,
+            version=versions[service["component"]],
         )
-    return tuple(services)
+        for service in access.services(lab)
+    )

@@ -14,7 +14,7 @@ from practicum.api.labenvironment import LabEnvironment
 from practicum.api.labtemplate import SIDES
 from practicum.api.names import API_VERSION, LAB_UID
 from practicum.api.times import parse_rfc3339
-from practicum.desired.lab import Lab, namespace_name
+from practicum.desired.lab import namespace_name
 from practicum.observe import metrics
 from practicum.policy.readiness import Readiness
 from practicum.policy.verdict import Facts
@@ -36,21 +36,20 @@ class Teardown:
         self._since: dict[str, datetime] = {}
         self._blocked: set[str] = set()
 
-    async def advance(self, resource: LabEnvironment, lab: Lab | None) -> datetime | None:
+    async def advance(self, resource: LabEnvironment) -> datetime | None:
         """Take the end of a lab one pass further.
 
         Args:
             resource: the LabEnvironment, deleted or expired.
-            lab: the lab with its template, None when no template was ever found for it.
 
         Returns:
             when to come back; None when everything is gone and said.
         """
         tools = self._tools
         phase = Phase.TERMINATING if resource.deleting else Phase.EXPIRING
-        if lab is not None and resource.status.phase not in (Phase.TERMINATING, Phase.EXPIRING):
+        if resource.status.phase not in (Phase.TERMINATING, Phase.EXPIRING):
             # These phases are only ever written after this.
-            await revoke(tools, lab)
+            await revoke(tools, resource)
         namespaces = [
             namespace_name(resource.metadata["name"], resource.uid, side) for side in SIDES
         ]
