@@ -36,9 +36,12 @@ def test_two_labs_are_ready_side_by_side(stage: Stage, labs: tuple[str, str]) ->
         status = read(stage, name)["status"]
         assert status["phase"] == "Ready"
         assert all(service["ready"] for service in status["services"])
-        for pod in pods_of(stage, status["namespaces"][1]).values():
-            restarts = [c["restartCount"] for c in pod["status"]["containerStatuses"]]
-            assert restarts == [0], pod["metadata"]["name"]
+        platform = status["namespaces"][1]
+        for pod, body in pods_of(stage, platform).items():
+            restarts = [c["restartCount"] for c in body["status"]["containerStatuses"]]
+            if restarts != [0]:
+                said = stage.kubectl("-n", platform, "logs", pod, "--previous", "--tail=20")
+                pytest.fail(f"{pod} was restarted; it had said:\n{said}")
 
 
 async def test_the_learner_may_do_what_is_promised(
