@@ -16,7 +16,7 @@ MODULES := $(patsubst lab-templates/%/template.yaml,%,$(wildcard lab-templates/*
 export KUBECONFIG_CLUSTER := $(or $(PRACTICUM_KUBECONFIG),$(PRACTICUM_CACHE)/cluster/kubeconfig)
 
 help: ## list every verb
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.done ## create the Python environment in the cache
 $(VENV)/.done: $(REQUIREMENTS)

@@ -34,8 +34,8 @@ REMEDIES: Final[dict[str, str]] = {
     "mended by deleting the Job, which is then made again",
     "CrashLooping": "read the last lines of the container's log below; a component that worked "
     "before may have run out of memory: choose a larger size",
-    "ImagePullFailed": "check the image's name and that the nodes can pull it; behind a private "
-    "registry set the chart's value `imagePullSecrets`",
+    "ImagePullFailed": "check the image's name and that the nodes can pull it without a secret; "
+    "the chart's value `images` names another one",
     "VolumeLost": "the volume and its data are gone: delete the lab and create it again",
     "NoServerAddress": "ask the platform team to set the chart's values "
     "`learnerAccess.server` and `learnerAccess.caBundle`",
