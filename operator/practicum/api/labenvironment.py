@@ -14,6 +14,7 @@ from practicum.api.base import (
     cel,
 )
 from practicum.api.conditions import Condition, Phase
+from practicum.api.names import API_VERSION
 
 _SUBJECT_RULE = (
     "!self.name.startsWith('system:')",
@@ -182,6 +183,15 @@ class LabEnvironment(ApiModel):
     def uid(self) -> str:
         """The API server's identity of this very object."""
         return str(self.metadata["uid"])
+
+    def apply_body(self) -> dict[str, Any]:
+        """Return the head of an apply to this very object: a re-created one is not met."""
+        meta = {"name": self.metadata["name"], "namespace": self.metadata["namespace"]}
+        return {
+            "apiVersion": API_VERSION,
+            "kind": "LabEnvironment",
+            "metadata": {**meta, "uid": self.uid},
+        }
 
     @property
     def deleting(self) -> bool:

@@ -3,7 +3,8 @@
 The prefix ``practicum.dev/`` is reserved: nobody else may set it in a lab.
 """
 
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 GROUP: Final = "practicum.dev"
 VERSION: Final = "v1alpha1"
@@ -55,3 +56,9 @@ class ChildKey(NamedTuple):
     def __str__(self) -> str:
         where = f"{self.namespace}/{self.name}" if self.namespace else self.name
         return f"{self.kind} {where}"
+
+
+def key_of(body: Mapping[str, Any]) -> ChildKey:
+    """Return the key of an object, desired or observed."""
+    meta = body["metadata"]
+    return ChildKey(body["kind"], meta.get("namespace", ""), meta["name"])

@@ -136,24 +136,27 @@ def _network_policies(lab: Lab, side: Side) -> list[Object]:
             "egress": [{"to": [everything]}],
         },
     }
-    if not lab.template.services:
-        pass  # a rule without ports would open all of them
-    elif side == "learner":
-        platform = {"to": [_side(lab, "platform")], "ports": _service_ports(lab)}
-        policies["allow-services"] = {"policyTypes": ["Egress"], "egress": [platform]}
-    else:
-        learner = {"from": [_side(lab, "learner")], "ports": _service_ports(lab)}
-        system = {"kubernetes.io/metadata.name": lab.settings.system_namespace}
-        operator = {"from": [{"namespaceSelector": {"matchLabels": system}}]}
-        policies["allow-services"] = {"policyTypes": ["Ingress"], "ingress": [learner]}
-        policies["allow-operator"] = {
-            "policyTypes": ["Ingress"],
-            "ingress": [operator | {"ports": _service_ports(lab)}],
-        }
+    policies |= _service_policies(lab, side)
     return [
         lab.object("NetworkPolicy", name, side, spec={"podSelector": {}, **spec})
         for name, spec in policies.items()
     ]
+
+
+def _service_policies(lab: Lab, side: Side) -> dict[str, Object]:
+    """Open the services' ports between the sides; a rule without ports would open all of them."""
+    if not (ports := _service_ports(lab)):
+        return {}
+    if side == "learner":
+        platform = {"to": [_side(lab, "platform")], "ports": ports}
+        return {"allow-services": {"policyTypes": ["Egress"], "egress": [platform]}}
+    system = {"kubernetes.io/metadata.name": lab.settings.system_namespace}
+    operator = {"from": [{"namespaceSelector": {"matchLabels": system}}], "ports": ports}
+    learner = {"from": [_side(lab, "learner")], "ports": ports}
+    return {
+        "allow-services": {"policyTypes": ["Ingress"], "ingress": [learner]},
+        "allow-operator": {"policyTypes": ["Ingress"], "ingress": [operator]},
+    }
 
 
 def _side(lab: Lab, side: Side) -> Object:

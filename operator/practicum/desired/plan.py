@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from practicum.api.labtemplate import SIDES
-from practicum.api.names import ChildKey
 from practicum.desired import access, components, guards
 from practicum.desired.lab import Lab, Object
 
@@ -49,9 +48,3 @@ def plan(lab: Lab, rendered: Iterable[components.Rendered]) -> Plan:
         identities=[*access.accounts(lab), access.role(lab)] if accessible else [],
         bindings=access.bindings(lab) if accessible else [],
     )
-
-
-def key_of(body: Object) -> ChildKey:
-    """Return the key of a desired or observed object."""
-    meta = body["metadata"]
-    return ChildKey(body["kind"], meta.get("namespace", ""), meta["name"])

@@ -7,11 +7,11 @@ from typing import Any
 import structlog
 
 from practicum import errors
-from practicum.api.names import LAB_UID, ChildKey
+from practicum.api.names import LAB_UID, ChildKey, key_of
 from practicum.kube.client import Kube
 from practicum.observe import metrics
 from practicum.policy import drift
-from practicum.reconcile.inventory import Inventory, key_of
+from practicum.reconcile.inventory import Inventory
 
 Object = dict[str, Any]
 

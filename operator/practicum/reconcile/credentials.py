@@ -7,12 +7,11 @@ from datetime import datetime
 
 from practicum import errors
 from practicum.api.canonical import digest
-from practicum.api.names import GROUP
+from practicum.api.names import GROUP, key_of
 from practicum.api.times import parse_rfc3339, rfc3339
 from practicum.clock import Clock
 from practicum.desired import access
 from practicum.desired.lab import Lab
-from practicum.desired.plan import key_of
 from practicum.kube.client import Kube
 from practicum.observe import metrics
 from practicum.policy import expiry

@@ -22,7 +22,7 @@ from practicum.policy.verdict import Facts
 from practicum.reconcile.apply import UNWATCHED
 from practicum.reconcile.provision import Provisioner, Tools
 from practicum.reconcile.report import Findings
-from practicum.reconcile.teardown import Teardown, hold
+from practicum.reconcile.teardown import Teardown, hold, release
 from practicum.reconcile.templates import Pinned
 
 log = structlog.get_logger()
@@ -117,10 +117,10 @@ class Engine:
         try:
             if not accepted.ready and lab.status.template is None:
                 raise InvalidLab(accepted.reason, accepted.message)
-            await tools.templates.render(lab, pinned)
+            rendered = await tools.templates.render(lab, pinned)
             if FINALIZER not in lab.metadata.get("finalizers", []):
                 await self._take(lab)
-            return await self._provisioner.advance(lab, pinned, end, facts)
+            return await self._provisioner.advance(lab, pinned, rendered, end, facts)
         except (InvalidLab, errors.TemplateError) as error:
             refused = Readiness(False, error.reason, str(error), failed=True)
             await self._refuse(lab, replace(facts, accepted=refused), end)
@@ -184,7 +184,7 @@ class Engine:
         """Keep the record of an ended lab for a while, then delete it."""
         tools = self._tools
         if FINALIZER in lab.metadata.get("finalizers", []):
-            await hold(tools, lab, [])
+            await release(tools, lab)
         ended = max(
             (parse_rfc3339(c.last_transition_time) for c in lab.status.conditions),
             default=parse_rfc3339(lab.metadata["creationTimestamp"]),

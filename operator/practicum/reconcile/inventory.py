@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from practicum.api.canonical import digest
-from practicum.api.names import LAB_UID, ChildKey
+from practicum.api.names import LAB_UID, ChildKey, key_of
 from practicum.policy.drift import fingerprint
 from practicum.policy.readiness import Readiness, assess
 
@@ -27,12 +27,6 @@ class Seen:
     applied: str
     """Digest of what was last applied; empty once the object has drifted from it."""
     readiness: Readiness
-
-
-def key_of(body: Object) -> ChildKey:
-    """Return the key of an object."""
-    meta = body["metadata"]
-    return ChildKey(body["kind"], meta.get("namespace", ""), meta["name"])
 
 
 class Inventory:

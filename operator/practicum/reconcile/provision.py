@@ -5,6 +5,7 @@ counted, is MLflow up) is left to the next pass, which a watch event brings.
 """
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,13 +16,14 @@ from practicum.api.labenvironment import (
     ServiceStatus,
     TemplateStatus,
 )
-from practicum.api.names import LAB_UID, ChildKey
+from practicum.api.names import LAB_UID, ChildKey, key_of
 from practicum.api.times import rfc3339
 from practicum.clock import Clock
 from practicum.desired import access
+from practicum.desired.components import Rendered
 from practicum.desired.guards import OPERATOR_BINDING
 from practicum.desired.lab import Lab, Object, credentials_name
-from practicum.desired.plan import Plan, key_of, plan
+from practicum.desired.plan import Plan, plan
 from practicum.errors import InvalidLab
 from practicum.kube.client import Kube
 from practicum.policy import expiry, verdict
@@ -56,13 +58,19 @@ class Provisioner:
         self._tools = tools
 
     async def advance(
-        self, resource: LabEnvironment, pinned: Pinned, end: datetime, facts: Facts
+        self,
+        resource: LabEnvironment,
+        pinned: Pinned,
+        rendered: Iterable[Rendered],
+        end: datetime,
+        facts: Facts,
     ) -> datetime | None:
         """Take a lab as far as it can get now.
 
         Args:
             resource: the LabEnvironment as just read.
             pinned: its template's frozen revision.
+            rendered: the revision's objects for this lab's size and parameters.
             end: when it expires.
             facts: what is already known (acceptance, expiry).
 
@@ -70,7 +78,6 @@ class Provisioner:
             when to come back at the latest.
         """
         tools = self._tools
-        rendered = await tools.templates.render(resource, pinned)
         lab = Lab(resource, pinned.spec, tools.settings)
         wanted = plan(lab, rendered)
         findings = Findings(

@@ -15,7 +15,6 @@ from practicum.api.labenvironment import (
     ServiceStatus,
     TemplateStatus,
 )
-from practicum.api.names import API_VERSION
 from practicum.api.times import parse_rfc3339, rfc3339
 from practicum.clock import Clock
 from practicum.kube.client import Kube
@@ -70,19 +69,7 @@ class Reporter:
         )
         if status == old:
             return old
-        await self._kube.apply(
-            {
-                "apiVersion": API_VERSION,
-                "kind": "LabEnvironment",
-                "metadata": {
-                    "name": lab.metadata["name"],
-                    "namespace": lab.metadata["namespace"],
-                    "uid": lab.uid,
-                },
-                "status": status.wire(),
-            },
-            subresource="status",
-        )
+        await self._kube.apply(lab.apply_body() | {"status": status.wire()}, subresource="status")
         await self._tell_changes(lab, status)
         return status
 

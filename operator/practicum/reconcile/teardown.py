@@ -12,7 +12,7 @@ from practicum import errors
 from practicum.api.conditions import Phase
 from practicum.api.labenvironment import LabEnvironment
 from practicum.api.labtemplate import SIDES
-from practicum.api.names import API_VERSION, LAB_UID
+from practicum.api.names import LAB_UID
 from practicum.api.times import parse_rfc3339
 from practicum.desired.lab import namespace_name
 from practicum.observe import metrics
@@ -159,17 +159,8 @@ async def release(tools: Tools, resource: LabEnvironment) -> None:
 
 async def hold(tools: Tools, resource: LabEnvironment, finalizers: list[str]) -> None:
     """Apply the lab's finalizers; the uid keeps a re-created lab out of it."""
-    meta = resource.metadata
-    body = {
-        "apiVersion": API_VERSION,
-        "kind": "LabEnvironment",
-        "metadata": {
-            "name": meta["name"],
-            "namespace": meta["namespace"],
-            "uid": resource.uid,
-            "finalizers": finalizers,
-        },
-    }
+    body = resource.apply_body()
+    body["metadata"]["finalizers"] = finalizers
     try:
         await tools.kube.apply(body)
     except (errors.NotFound, errors.Conflict, errors.Invalid):

@@ -11,10 +11,11 @@ import pytest
 
 from practicum.api.kinds import KINDS
 from practicum.api.labtemplate import Side
+from practicum.api.names import key_of
 from practicum.catalog import guard
 from practicum.catalog.render import Choice, Rendered, render
 from practicum.desired.lab import Lab
-from practicum.desired.plan import Plan, key_of, plan
+from practicum.desired.plan import Plan, plan
 from practicum.policy import acceptance
 from tests import samples
 from tests.quantities import amount

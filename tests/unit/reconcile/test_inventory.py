@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from practicum.api.names import LAB_UID
-from practicum.reconcile.inventory import Inventory, key_of
+from practicum.api.names import LAB_UID, key_of
+from practicum.reconcile.inventory import Inventory
 from tests import samples
 
 Object = dict[str, Any]
