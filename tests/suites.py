@@ -28,13 +28,15 @@ class Suite:
     name: str
     tests: str = ""
     """Folder that pytest runs; empty: ``make <name>``, whose steps are not counted as tests."""
+    options: tuple[str, ...] = ()
+    """More options for pytest."""
     needs: tuple[str, ...] = ()
     """Command without whose success the suite is skipped."""
 
 
 SUITES = (
     Suite("lint"),
-    Suite("unit", "tests/unit"),
+    Suite("unit", "tests/unit", options=("--numprocesses=auto",)),
     Suite("golden", "tests/golden"),
     Suite("apiserver", "tests/apiserver"),
     Suite("e2e", "e2e", needs=(sys.executable, "-m", "e2e.cluster", "up", "--images")),
@@ -114,7 +116,9 @@ def run(suite: Suite, python: str, reports: Path) -> Result:
     if not suite.tests:
         return result("passed" if succeeds([*MAKE, suite.name]) else "failed", Counts())
     report = reports / f"{suite.name}.xml"
-    good = succeeds([python, "-m", "pytest", suite.tests, f"--junitxml={report}"])
+    good = succeeds(
+        [python, "-m", "pytest", suite.tests, *suite.options, f"--junitxml={report}"]
+    )
     counts = read_counts(report)
     if not counts.ran:
         return result("no tests", counts)
