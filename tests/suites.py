@@ -116,9 +116,7 @@ def run(suite: Suite, python: str, reports: Path) -> Result:
     if not suite.tests:
         return result("passed" if succeeds([*MAKE, suite.name]) else "failed", Counts())
     report = reports / f"{suite.name}.xml"
-    good = succeeds(
-        [python, "-m", "pytest", suite.tests, *suite.options, f"--junitxml={report}"]
-    )
+    good = succeeds([python, "-m", "pytest", suite.tests, *suite.options, f"--junitxml={report}"])
     counts = read_counts(report)
     if not counts.ran:
         return result("no tests", counts)
