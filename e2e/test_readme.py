@@ -228,8 +228,10 @@ class Reader:
     def types(self, command: str, way: Here) -> tuple[int, str]:
         """Run a command as the table says; return how it ended, and all that it said."""
         ours = {"README_STATE": str(self.state), "STAGE_KUBECONFIG": str(self.stage.kubeconfig)}
+        script = _SCRIPT.format(way.of(command).replace(WRITTEN, RUN_IN))
         with subprocess.Popen(
-            ["bash", "-c", _SCRIPT.format(way.of(command).replace(WRITTEN, RUN_IN))],
+            # A shell's background job ignores SIGINT, and all its children inherit that.
+            ["env", "--default-signal=INT", "bash", "-c", script],
             cwd=self.checkout,
             env={**self.stage.environment, **ours},
             stdin=subprocess.DEVNULL,
