@@ -49,12 +49,14 @@ golden: chart-sync ## write the golden manifests anew
 requirements: install ## compile the pinned requirements anew
 	@tools/requirements.sh
 
-test: ## everything: lint, unit, golden, API level, journeys on the real cluster
-	@python3 -m tests.suites lint unit golden apiserver e2e
+test: ## everything: lint, unit, golden, API level, attacks, journeys on the real cluster
+	@python3 -m tests.suites lint unit golden apiserver security e2e
 test-fast: ## lint, unit tests and golden manifests
 	@python3 -m tests.suites lint unit golden
 test-apiserver: ## tests against a real API server, without nodes
 	@python3 -m tests.suites apiserver
+test-security: ## attacks on a real API server with learners' own credentials, the operator down
+	@python3 -m tests.suites security
 test-e2e: ## journeys on the real cluster with the chart installed
 	@python3 -m tests.suites e2e
 
@@ -74,5 +76,5 @@ demo-down: install ## remove the demo and its cluster
 bench-ready: install ## time from apply to Ready, against kubectl apply of the same manifests
 	@$(PYTHON) -m tests.bench.ready
 
-.PHONY: help install print-python fmt lint crds chart-sync golden requirements test test-fast test-apiserver \
+.PHONY: help install print-python fmt lint crds chart-sync golden requirements test test-fast test-apiserver test-security \
   test-e2e cluster-up cluster-down cluster-status images demo demo-down bench-ready

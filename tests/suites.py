@@ -34,12 +34,17 @@ class Suite:
     """Command without whose success the suite is skipped."""
 
 
+CLUSTER = (sys.executable, "-m", "e2e.cluster")
+TOOLS = (*CLUSTER, "tools")
+"""Builds, with its progress shown, what a control plane is made of."""
+
 SUITES = (
     Suite("lint"),
     Suite("unit", "tests/unit", options=("--numprocesses=auto",)),
     Suite("golden", "tests/golden"),
-    Suite("apiserver", "tests/apiserver"),
-    Suite("e2e", "e2e", needs=(sys.executable, "-m", "e2e.cluster", "up", "--images")),
+    Suite("apiserver", "tests/apiserver", needs=TOOLS),
+    Suite("security", "tests/security", needs=TOOLS),
+    Suite("e2e", "e2e", needs=(*CLUSTER, "up", "--images")),
 )
 
 

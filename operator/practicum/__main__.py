@@ -22,6 +22,7 @@ from practicum.kube.client import Kube
 from practicum.kube.lease import Elector
 from practicum.observe import http, metrics
 from practicum.observe import logging as logs
+from practicum.reconcile import rights
 from practicum.reconcile.apply import Applier
 from practicum.reconcile.credentials import Credentials
 from practicum.reconcile.engine import Engine
@@ -35,6 +36,7 @@ from practicum.settings import Settings
 
 log = structlog.get_logger()
 _BEAT_SECONDS = 5
+_RETRY_SECONDS = 2
 
 
 def tools_for(kube: Kube, settings: Settings) -> Tools:
@@ -105,6 +107,28 @@ async def _sweeping(sweep: Sweep, settings: Settings) -> None:
         await asyncio.sleep(pause.total_seconds())
 
 
+async def _demand_rights(settings: Settings, health: http.Health, stop: asyncio.Event) -> None:
+    """End the process, naming each rule that RBAC lacks; wait for an API server that is away."""
+    while not stop.is_set():
+        health.beat()
+        try:
+            async with await Kube.connect() as kube:
+                lacking = await rights.missing(kube, settings.system_namespace)
+        except ApiError as error:
+            log.warning("cannot ask for the operator's rights, trying again", error=str(error))
+            await asyncio.sleep(_RETRY_SECONDS)
+            continue
+        if not lacking:
+            return
+        for right in lacking:
+            log.error("a right is missing", right=str(right))
+        sys.exit(
+            f"practicum: RBAC does not let the operator {lacking[0]}"
+            + (f" (and {len(lacking) - 1} more, see above)" if len(lacking) > 1 else "")
+            + "; install the chart's roles of this version (helm upgrade), nothing was started"
+        )
+
+
 async def _main(settings: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -112,6 +136,7 @@ async def _main(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     health = http.Health()
     http.serve(health, settings.http_port)
+    await _demand_rights(settings, health, stop)
     elector = None
     if settings.leader_elect:
         identity = os.environ.get("PRACTICUM_IDENTITY") or f"{socket.gethostname()}-{os.getpid()}"

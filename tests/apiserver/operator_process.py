@@ -18,7 +18,7 @@ class OperatorProcess:
         self._log = folder / "operator.log"
         self._port = port
         self._process: subprocess.Popen[bytes] | None = None
-        self._environment = {
+        self.environment = {
             **os.environ,
             "KUBECONFIG": str(kubeconfig),
             "PYTHONPATH": str(ROOT / "operator"),
@@ -33,7 +33,7 @@ class OperatorProcess:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "practicum"],
-                env=self._environment,
+                env=self.environment,
                 stdout=log,
                 stderr=log,
             )

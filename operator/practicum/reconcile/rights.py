@@ -1,0 +1,122 @@
+"""The rights that the operator cannot work without, asked for at its start.
+
+RBAC that lacks a rule does not fail at once: a watch stays silent, a lab hangs a phase later. So
+each is asked for by SelfSubjectAccessReview, and what is missing is named. What the operator holds
+in one course or one lab is not asked here: a lab's conditions say when it is missing.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from practicum.api import names
+from practicum.kube.client import Kube
+
+_RBAC = "rbac.authorization.k8s.io"
+_WATCH = ("list", "watch")
+_AT_ONCE = 16
+
+
+class Rule(NamedTuple):
+    """Verbs on resources of one API group, as in a Role."""
+
+    group: str
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+    names: tuple[str, ...] = ("",)
+
+
+EVERYWHERE: Final = (
+    Rule(names.GROUP, ("labenvironments", "labtemplates"), ("get", *_WATCH)),
+    Rule(names.GROUP, ("labenvironments/status",), ("patch",)),
+    Rule("", ("events",), ("create",)),
+    Rule("", ("namespaces",), ("get", *_WATCH, "create", "patch", "delete")),
+    Rule(_RBAC, ("rolebindings",), ("get", *_WATCH, "create", "patch", "delete")),
+    Rule(
+        _RBAC,
+        ("clusterroles",),
+        ("bind",),
+        (names.ROLE_LEARNER, names.ROLE_PLATFORM_VIEWER, names.ROLE_OPERATOR_LAB),
+    ),
+    Rule(_RBAC, ("roles",), _WATCH),
+    Rule(
+        "",
+        (
+            *("configmaps", "limitranges", "persistentvolumeclaims", "resourcequotas"),
+            *("serviceaccounts", "services"),
+        ),
+        _WATCH,
+    ),
+    Rule("apps", ("deployments", "statefulsets"), _WATCH),
+    Rule("batch", ("cronjobs", "jobs"), _WATCH),
+    Rule("networking.k8s.io", ("networkpolicies",), _WATCH),
+    Rule("", ("persistentvolumes",), ("get", "list")),
+)
+"""What the chart's ClusterRole ``practicum-operator`` grants; a test compares the two."""
+
+OWN: Final = (
+    Rule("apps", ("controllerrevisions",), ("get", "list", "create", "delete")),
+    Rule("coordination.k8s.io", ("leases",), ("get", "create", "update", "patch")),
+    Rule("", ("events",), ("create", "patch")),
+)
+"""What the Role ``practicum-operator`` grants in the operator's own namespace."""
+
+
+class Right(NamedTuple):
+    """One verb on one resource, in one namespace or everywhere."""
+
+    verb: str
+    group: str
+    resource: str
+    name: str
+    namespace: str
+
+    def __str__(self) -> str:
+        """Return it as ``kubectl auth can-i`` takes it."""
+        resource, _, subresource = self.resource.partition("/")
+        what = f"{resource}.{self.group}" if self.group else resource
+        what += f"/{self.name}" if self.name else ""
+        what += f" --subresource={subresource}" if subresource else ""
+        where = f"-n {self.namespace}" if self.namespace else "--all-namespaces"
+        return f"{self.verb} {what} {where}"
+
+
+def needed(system_namespace: str) -> Iterator[Right]:
+    """Yield every right that is needed."""
+    for namespace, rules in (("", EVERYWHERE), (system_namespace, OWN)):
+        for rule in rules:
+            for resource in rule.resources:
+                for verb in rule.verbs:
+                    for name in rule.names:
+                        yield Right(verb, rule.group, resource, name, namespace)
+
+
+async def missing(kube: Kube, system_namespace: str) -> list[Right]:
+    """Return what the API server would refuse us.
+
+    Raises:
+        ApiError: it could not be asked.
+    """
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def lacks(right: Right) -> bool:
+        async with gate:
+            return not await _allowed(kube, right)
+
+    rights = list(needed(system_namespace))
+    return [
+        right
+        for right, lacking in zip(rights, await asyncio.gather(*map(lacks, rights)), strict=True)
+        if lacking
+    ]
+
+
+async def _allowed(kube: Kube, right: Right) -> bool:
+    resource, _, subresource = right.resource.partition("/")
+    attributes = right._asdict() | {"resource": resource, "subresource": subresource}
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    return bool((await kube.create(review))["status"]["allowed"])

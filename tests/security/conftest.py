@@ -1,0 +1,165 @@
+"""Three labs of two courses, their learners' own kubeconfigs, and an operator that is down.
+
+Everything in this folder is decided by the API server alone: the operator is killed once the labs
+stand, so nothing here holds because somebody puts it right again.
+"""
+
+import base64
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+import yaml
+
+from tests.apiserver.conftest import (
+    control_plane,
+    lab_body,
+    operator_kubeconfig,
+    running_operator,
+)
+
+from .actors import APPLY, Actor, Answer, Object
+from .objects import OURS, at, filled, thing, workload
+
+__all__ = ["control_plane", "operator_kubeconfig", "running_operator"]
+
+_FORCE = {"fieldManager": "practicum", "force": "true"}
+
+
+@dataclass
+class World:
+    """Who is there, and what their namespaces are called."""
+
+    admin: Actor
+    operator: Actor
+    ada: Actor
+    persona: Actor
+    names: dict[str, str]
+    admin_config: Object
+    actors: list[Actor] = field(default_factory=list)
+
+    def impersonated(self, user: str, *groups: str) -> Actor:
+        """Return a part of the cluster, by its name."""
+        actor = Actor(self.admin_config, user=user, groups=(*groups, "system:authenticated"))
+        self.actors.append(actor)
+        return actor
+
+    def attempt(
+        self,
+        actor: Actor,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        content_type: str = "application/json",
+        dry_run: bool = True,
+        query: dict[str, str] | None = None,
+    ) -> Answer:
+        """Call with the lab's names filled in; only a dry run unless said otherwise."""
+        return actor.call(
+            method,
+            path.format(**self.names),
+            filled(body, self.names),
+            content_type=content_type,
+            dry_run=dry_run and method != "GET",
+            query=query,
+        )
+
+    def put(self, actor: Actor, body: Object, namespace: str) -> None:
+        """Apply an object for good."""
+        path = at(body["kind"], namespace, body["metadata"]["name"])
+        answer = self.attempt(
+            actor, "PATCH", path, body, content_type=APPLY, dry_run=False, query=_FORCE
+        )
+        assert answer.granted, answer
+
+
+def _credentials(admin: Actor, course: str, name: str) -> dict[str, Object]:
+    """Wait for a lab's credentials; returns the learner's kubeconfig by context."""
+    deadline = time.monotonic() + 60
+    path = at("Secret", course, f"{name}-credentials")
+    while not (answer := admin.call("GET", path)).granted:
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.1)
+    config = yaml.safe_load(base64.b64decode(answer.body["data"]["kubeconfig"]))
+    return {
+        context["name"]: {**config, "current-context": context["name"]}
+        for context in config["contexts"]
+    }
+
+
+def _lab(admin: Actor, course: str, name: str) -> Object:
+    """Wait until everything of a lab is applied; returns it."""
+    deadline = time.monotonic() + 60
+    while True:
+        lab = admin.call("GET", at("LabEnvironment", course, name)).body
+        platform = (lab.get("status", {}).get("namespaces") or [""])[-1]
+        if platform and admin.call("GET", at("StatefulSet", platform, "mlflow")).granted:
+            return lab
+        assert time.monotonic() < deadline, lab
+        time.sleep(0.1)
+
+
+def _managed_things(world: World) -> None:
+    """Put, as the operator, one of each kind that a template may place on the learner's side."""
+    for body in (
+        thing("ConfigMap", "ours", {"labels": OURS}, data={"a": "b"}),
+        thing("Secret", "ours", {"labels": OURS}),
+        thing("Service", "ours", {"labels": OURS}, spec={"ports": [{"port": 80}]}),
+    ):
+        world.put(world.operator, body, "{learner}")
+    deployment = workload("Deployment", {"labels": {**OURS, "practicum.dev/component": "ours"}})
+    deployment["metadata"] = {"name": "ours", "labels": OURS}
+    deployment["spec"]["selector"] = {"matchLabels": {"practicum.dev/component": "ours"}}
+    del deployment["spec"]["template"]["metadata"]["labels"]["app"]
+    deployment["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.example/ours:1"
+    world.put(world.operator, deployment, "{learner}")
+
+
+@pytest.fixture(scope="session")
+def world(control_plane, operator_kubeconfig, running_operator) -> Iterator[World]:
+    admin_config = yaml.safe_load(control_plane.kubeconfig.read_text())
+    admin = Actor(admin_config)
+    labs = (("course-a", "ada"), ("course-a", "bob"), ("course-b", "eve"))
+    names = {"course": "course-a", "other_course": "course-b", "system": "practicum-system"}
+    for course, name in labs:
+        made = admin.call("POST", at("LabEnvironment", course), lab_body(name, course))
+        assert made.granted, made
+    for course, name in labs:
+        names[name], names[f"{name}_platform"] = _lab(admin, course, name)["status"]["namespaces"]
+    names |= {"learner": names["ada"], "platform": names["ada_platform"]}
+    configs = _credentials(admin, "course-a", "ada")
+    running_operator.kill()
+    world = World(
+        admin=admin,
+        operator=Actor(yaml.safe_load(operator_kubeconfig.read_text())),
+        ada=Actor(configs["ada"]),
+        persona=Actor(next(c for name, c in configs.items() if name.startswith("ada-reviewer"))),
+        names=names,
+        admin_config=admin_config,
+    )
+    _managed_things(world)
+    yield world
+    for actor in (world.admin, world.operator, world.ada, world.persona, *world.actors):
+        actor.close()
+
+
+_ROWS = pytest.StashKey[list[tuple[str, str, str]]]()
+
+
+@pytest.fixture
+def record_row(request: pytest.FixtureRequest) -> Callable[[str, str, str], None]:
+    """Keeps a row of the benchmark's table for the end of the run."""
+    rows = request.config.stash.setdefault(_ROWS, [])
+    return lambda *row: rows.append(row)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the benchmark's table."""
+    rows = terminalreporter.config.stash.get(_ROWS, [])
+    if not rows:
+        return
+    terminalreporter.section("multi-tenancy benchmark, with a learner's own credentials")
+    for number, title, verdict in rows:
+        terminalreporter.write_line(f"{number:<18}{title:<44}{verdict}")
