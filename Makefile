@@ -76,5 +76,6 @@ demo-down: install ## remove the demo and its cluster
 bench-ready: install ## time from apply to Ready, against kubectl apply of the same manifests
 	@$(PYTHON) -m tests.bench.ready
 
-.PHONY: help install print-python fmt lint crds chart-sync golden requirements test test-fast test-apiserver test-security \
-  test-e2e cluster-up cluster-down cluster-status images demo demo-down bench-ready
+.PHONY: help install print-python fmt lint crds chart-sync golden requirements test test-fast \
+  test-apiserver test-security test-e2e cluster-up cluster-down cluster-status images demo demo-down \
+  bench-ready

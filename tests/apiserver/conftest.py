@@ -105,9 +105,7 @@ def running_operator(
 @pytest.fixture
 def operator(running_operator: OperatorProcess) -> OperatorProcess:
     """The operator, alive at the start of every test."""
-    if not running_operator.running:
-        running_operator.stop()
-        running_operator.start()
+    running_operator.revive()
     return running_operator
 
 

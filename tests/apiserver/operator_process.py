@@ -43,6 +43,18 @@ class OperatorProcess:
             assert time.monotonic() < deadline, self.log[-2000:]
             time.sleep(0.1)
 
+    def revive(self) -> None:
+        """Start it again if it has ended in whatever way."""
+        if not self.running:
+            self.stop()
+            self.start()
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None, "it does not run"
+        return self._process.pid
+
     def kill(self) -> None:
         """SIGKILL: nothing is cleaned up."""
         self._end(signal.SIGKILL)

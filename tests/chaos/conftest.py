@@ -1,0 +1,88 @@
+"""A control plane, a proxy before it, and an operator that sees the cluster through the proxy."""
+
+import base64
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from e2e.cluster.control_plane import ControlPlane
+from tests.apiserver.conftest import control_plane, kube, make_lab, operator_kubeconfig
+from tests.apiserver.operator_process import OperatorProcess
+
+from .proxy import Proxy
+
+__all__ = ["control_plane", "kube", "make_lab", "operator_kubeconfig"]
+
+
+@pytest.fixture(scope="session")
+def proxy(control_plane: ControlPlane) -> Iterator[Proxy]:
+    cluster = yaml.safe_load(control_plane.kubeconfig.read_text())["clusters"][0]["cluster"]
+    authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+    with Proxy(control_plane.server, authority) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def behind_proxy(proxy: Proxy, operator_kubeconfig: Path, tmp_path_factory: Any) -> Path:
+    """The operator's kubeconfig, by way of the proxy."""
+    config = yaml.safe_load(operator_kubeconfig.read_text())
+    config["clusters"][0]["cluster"] = {"server": proxy.url}
+    path: Path = tmp_path_factory.mktemp("behind-proxy") / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+@pytest.fixture(scope="session")
+def running_operator(
+    control_plane: ControlPlane, behind_proxy: Path, tmp_path_factory: Any
+) -> Iterator[OperatorProcess]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = OperatorProcess(
+        behind_proxy,
+        tmp_path_factory.mktemp("operator-log"),
+        port,
+        learner_server=control_plane.server,
+        leader_elect="false",
+        resync="5s",
+        stuck_after="3s",
+        expiring_soon="5s",
+        sweep_interval="3s",
+    )
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def operator(running_operator: OperatorProcess, proxy: Proxy) -> OperatorProcess:
+    """The operator, alive and undisturbed at the start of every test."""
+    proxy.plan = lambda call: None
+    proxy.watch_writes(lambda count: None)
+    running_operator.revive()
+    return running_operator
+
+
+_KILLS = pytest.StashKey[list[tuple[str, list[int]]]]()
+
+
+@pytest.fixture
+def record_kills(request: pytest.FixtureRequest) -> Callable[[str, list[int]], None]:
+    """Keeps what was tried for the end of the run: stretch and every k."""
+    rows = request.config.stash.setdefault(_KILLS, [])
+    return lambda *row: rows.append(row)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print after which writes the operator was killed."""
+    rows = terminalreporter.config.stash.get(_KILLS, [])
+    if not rows:
+        return
+    terminalreporter.section("killed after the k-th write, and converged")
+    for name, tried in rows:
+        terminalreporter.write_line(f"{name:<16}k = {', '.join(map(str, tried))}")
