@@ -121,7 +121,7 @@ OBJECT_CASES = table(
     create("finalizer on a pod", pod(STUCK), FINALIZERS),
     (create(f"finalizer in a {kind}", workload(kind, STUCK), FINALIZERS) for kind in WORKLOADS),
     create("finalizer in a claim template", with_claim(STUCK), FINALIZERS),
-    create("finalizer in an ephemeral volume", with_ephemeral(STUCK), FINALIZERS),
+    create("finalizer in an ephemeral volume", with_ephemeral(STUCK), "cannot be set"),
     create("64 KiB", config(a="x" * 65000, b="y" * 536)),
     create("64 KiB and one", config(a="x" * 65000, b="y" * 537), TOO_BIG),
     create("64 KiB counted in bytes", config(a="€" * 22000), TOO_BIG),

@@ -16,6 +16,9 @@ LEARNER = {"kind": "ServiceAccount", "name": "ada.learner", "namespace": "{cours
 EVERYBODY = {
     "kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": "system:authenticated"
 }  # fmt: skip
+TUTOR = {
+    "kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "tutor@example.org"
+}  # fmt: skip
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
@@ -63,10 +66,8 @@ NAMESPACE_CASES = table(
         edit(f"{name} adopted", "Namespace", name, {"metadata": {"labels": OURS}}, NAMESPACES)
         for name in ("kube-system", "{course}", "default")
     ),
-    (
-        delete(f"{name} deleted", "Namespace", name, NAMESPACES)
-        for name in ("kube-system", "{course}", "{system}", "default")
-    ),
+    (delete(f"{name} deleted", "Namespace", name, NAMESPACES) for name in ("{course}", "{system}")),
+    delete("kube-system deleted", "Namespace", "kube-system", "may not be deleted"),
     delete("own namespace deleted", "Namespace", "{learner}"),
 )
 
@@ -157,7 +158,7 @@ def strangers(world: World) -> None:
     ):
         world.attempt(world.admin, "POST", at("Namespace"), body, dry_run=False)
     for kind, name, place, fields in (
-        ("RoleBinding", "tutors", "{course}", binding("edit", LEARNER, labels={})),
+        ("RoleBinding", "tutors", "{course}", binding("edit", TUTOR, labels={})),
         ("RoleBinding", "tried", "mistaken", binding("practicum-operator-lab", SELF, labels={})),
         ("Secret", "tutors", "{course}", {}),
         ("Secret", "exam", "closed", {}),

@@ -53,7 +53,7 @@ IMAGE_CASES = table(
 
 IDENTITY_CASES = table(
     create("account default", pod(serviceAccountName="default")),
-    create("account of a persona", pod(serviceAccountName="ada.learner"), ACCOUNT),
+    create("account of a persona", pod(serviceAccountName="ada.learner"), "not found"),
     (
         create(f"another account in a {kind}", workload(kind, serviceAccountName="other"), ACCOUNT)
         for kind in WORKLOADS
