@@ -83,7 +83,9 @@ class Proxy:
 
     async def _start(self) -> None:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self._tls, limit=0), auto_decompress=False
+            connector=aiohttp.TCPConnector(ssl=self._tls, limit=0),
+            auto_decompress=False,
+            skip_auto_headers=("Content-Type", "Accept-Encoding", "User-Agent"),
         )
         application = web.Application(client_max_size=8 * 1024 * 1024)
         application.router.add_route("*", "/{path:.*}", self._handle)
@@ -111,7 +113,7 @@ class Proxy:
                 request.method,
                 self._server + request.raw_path,
                 headers=headers,
-                data=await request.read(),
+                data=await request.read() or None,
                 timeout=aiohttp.ClientTimeout(total=None),
             ) as answer:
                 if call.is_write and answer.status < 300:
