@@ -55,9 +55,13 @@ def tools_for(kube: Kube, settings: Settings) -> Tools:
     )
 
 
-async def operate(settings: Settings, health: http.Health, stop: asyncio.Event) -> None:
+async def operate(
+    settings: Settings, health: http.Health, stop: asyncio.Event, elector: Elector | None
+) -> None:
     """Run the operator until ``stop``; this replica is the only one that acts."""
     async with await Kube.connect() as kube:
+        if elector:
+            kube.fence = elector.holds
         tools = tools_for(kube, settings)
         runner = Runner(Engine(tools).reconcile, utcnow)
         ready = asyncio.Event()
@@ -150,7 +154,7 @@ async def _main(settings: Settings) -> None:
     metrics.LEADER.set(1)
     if not stop.is_set():
         log.info("operator starts", version=__version__, namespace=settings.system_namespace)
-        await operate(settings, health, stop)
+        await operate(settings, health, stop, elector)
     if elector:
         await asyncio.to_thread(elector.stop)
 

@@ -9,7 +9,7 @@ import asyncio
 import json
 import random
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -53,6 +53,8 @@ class Kube:
         self._clock = clock
         self.skew = timedelta(0)
         """API server's clock minus ours, from the Date of its last answer."""
+        self.fence: Callable[[], bool] = lambda: True
+        """Whether this process may write at this moment: a leader that slept may not."""
         self.requests = 0
         """Requests sent so far; a benchmark reads it."""
 
@@ -140,6 +142,8 @@ class Kube:
         raise AssertionError("unreachable")
 
     async def _once(self, method: str, url: str, body: Any, content_type: str) -> Any:
+        if method != "GET" and not self.fence():
+            raise errors.ApiError(0, "NotLeader", f"{method} {url}: the lease is not held any more")
         headers = {"Accept": "application/json", "Content-Type": content_type}
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], url, method, body)
         self.requests += 1

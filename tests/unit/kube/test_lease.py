@@ -4,7 +4,7 @@ import asyncio
 import copy
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -80,14 +80,70 @@ async def test_renewing_keeps_the_beginning(leases: tuple[Leases, Kube]) -> None
     assert made.spec["renewTime"] >= first["renewTime"]
 
 
-async def test_a_lease_that_ran_out_is_taken_over(leases: tuple[Leases, Kube]) -> None:
+@pytest.fixture
+def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The steady clock, in the test's hand."""
+    now = [1000.0]
+    monkeypatch.setattr(lease, "steady", lambda: now[0])
+    return now
+
+
+async def test_a_lease_that_stood_still_is_taken_over(
+    leases: tuple[Leases, Kube], seconds: list[float]
+) -> None:
     made, kube = leases
     await elector("one")._attempt(kube)
     transitions = made.spec["leaseTransitions"]
-    made.spec["renewTime"] = "2026-01-01T00:00:00.000000Z"
-    assert await elector("two")._attempt(kube) is True
+    two = elector("two")
+    assert await two._attempt(kube) is False
+    seconds[0] += 14.9
+    assert await two._attempt(kube) is False
+    seconds[0] += 0.1
+    assert await two._attempt(kube) is True
     assert made.spec["holderIdentity"] == "two"
     assert made.spec["leaseTransitions"] == transitions + 1
+
+
+async def test_a_renewed_lease_is_watched_anew(
+    leases: tuple[Leases, Kube], seconds: list[float]
+) -> None:
+    _, kube = leases
+    one, two = elector("one"), elector("two")
+    for _ in range(5):
+        assert await one._attempt(kube) is True
+        assert await two._attempt(kube) is False
+        seconds[0] += 10
+
+
+@pytest.mark.parametrize("renewed", ["2001-01-01T00:00:00.000000Z", "2101-01-01T00:00:00.000000Z"])
+async def test_a_rivals_clock_does_not_matter(
+    leases: tuple[Leases, Kube], seconds: list[float], renewed: str
+) -> None:
+    made, kube = leases
+    await elector("one")._attempt(kube)
+    made.spec["renewTime"] = renewed
+    two = elector("two")
+    assert await two._attempt(kube) is False
+    seconds[0] += 15
+    assert await two._attempt(kube) is True
+
+
+def test_a_sleeper_does_not_hold_it(seconds: list[float]) -> None:
+    one = elector("one")
+    assert not one.holds()
+    one.acquired.set()
+    one._renewed = seconds[0]
+    assert one.holds()
+    seconds[0] += 10
+    assert not one.holds()
+
+
+def test_the_next_attempt_is_none_later_than_a_rivals_end(seconds: list[float]) -> None:
+    two = elector("two")
+    two._seen = ("7", seconds[0] - 14.5)
+    assert two._pause() == pytest.approx(0.55)
+    two._seen = ("7", seconds[0])
+    assert two._pause() == 2
 
 
 async def test_a_lease_given_up_is_free_at_once(leases: tuple[Leases, Kube]) -> None:
@@ -131,24 +187,6 @@ async def test_a_silent_server_is_given_so_long(monkeypatch: pytest.MonkeyPatch)
         assert await elector("one")._attempt(kube) is None
     enough.set()
     await runner.cleanup()
-
-
-NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("spec", "over"),
-    [
-        ({}, True),
-        ({"renewTime": None, "leaseDurationSeconds": 15}, True),
-        ({"renewTime": "2026-11-21T11:59:50Z", "leaseDurationSeconds": 15}, False),
-        ({"renewTime": "2026-11-21T11:59:44Z", "leaseDurationSeconds": 15}, True),
-        ({"renewTime": "2026-11-21T11:59:59.5Z", "leaseDurationSeconds": None}, True),
-        ({"renewTime": "2026-11-21T12:00:05Z", "leaseDurationSeconds": 15}, False),
-    ],
-)
-def test_over(spec: dict[str, Any], over: bool) -> None:
-    assert lease._over(spec, NOW) is over
 
 
 def test_a_leader_notices_its_loss_before_the_next_one_starts() -> None:
