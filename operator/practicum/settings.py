@@ -43,8 +43,26 @@ class Settings:
     retain_record: timedelta = timedelta(days=30)
     """How long an Expired LabEnvironment stays as a record."""
 
-    stuck_after: timedelta = timedelta(seconds=30)
+    stuck_after: timedelta = timedelta(seconds=20)
     """After how long a namespace that will not go is named and purged."""
+
+    start_timeout: timedelta = timedelta(minutes=15)
+    """After how long a lab that is still not ready is Failed; 0: never."""
+
+    failed_timeout: timedelta = timedelta(days=1)
+    """How long a Failed lab is kept before it ends; 0: for its whole life."""
+
+    suspended_timeout: timedelta = timedelta(days=30)
+    """How long a suspended lab is kept before it ends; 0: for its whole life."""
+
+    max_labs: int = 0
+    """How many labs may run at once; 0: as many as are asked for."""
+
+    max_labs_per_course: int = 0
+    """The same for each course."""
+
+    course_limits: Mapping[str, int] = field(default_factory=dict)
+    """Courses with a limit of their own."""
 
     resync: timedelta = timedelta(minutes=5)
     """Every so often a lab is looked at even if nothing happened."""
@@ -77,6 +95,13 @@ def _mapping(text: str) -> dict[str, str]:
     return value
 
 
+def _numbers(text: str) -> dict[str, int]:
+    value = json.loads(text)
+    if not isinstance(value, dict) or not all(type(one) is int for one in value.values()):
+        raise ValueError("must be a JSON object of integers")
+    return value
+
+
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings; unset variables keep their defaults.
 
@@ -97,6 +122,12 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         "retain_record": _duration,
         "stuck_after": _duration,
         "resync": _duration,
+        "start_timeout": _duration,
+        "failed_timeout": _duration,
+        "suspended_timeout": _duration,
+        "max_labs": int,
+        "max_labs_per_course": int,
+        "course_limits": _numbers,
         "sweep_interval": _duration,
         "http_port": int,
         "leader_elect": _flag,

@@ -8,7 +8,6 @@ import asyncio
 import base64
 import itertools
 import json
-import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -84,13 +83,9 @@ def operator_kubeconfig(control_plane: ControlPlane, tmp_path_factory: Any) -> P
 def running_operator(
     control_plane: ControlPlane, operator_kubeconfig: Path, tmp_path_factory: Any
 ) -> Iterator[OperatorProcess]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     process = OperatorProcess(
         operator_kubeconfig,
         tmp_path_factory.mktemp("operator-log"),
-        port,
         learner_server=control_plane.server,
         resync="5s",
         stuck_after="3s",
@@ -107,6 +102,26 @@ def operator(running_operator: OperatorProcess) -> OperatorProcess:
     """The operator, alive at the start of every test."""
     running_operator.revive()
     return running_operator
+
+
+@pytest.fixture
+def operator_with(
+    operator: OperatorProcess, operator_kubeconfig: Path, tmp_path: Path
+) -> Iterator[Callable[..., OperatorProcess]]:
+    """Starts an operator with settings of the test's own in place of the usual one."""
+    operator.stop()
+    started: list[OperatorProcess] = []
+
+    def start(**settings: str) -> OperatorProcess:
+        defaults = {"learner_server": "https://example.org", "resync": "5s", "stuck_after": "3s"}
+        started.append(OperatorProcess(operator_kubeconfig, tmp_path, **{**defaults, **settings}))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+    operator.start()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,17 +12,33 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class OperatorProcess:
     """``python -m practicum`` against one API server, with the chart's own ServiceAccount."""
 
-    def __init__(self, kubeconfig: Path, folder: Path, port: int, **settings: str) -> None:
+    def __init__(
+        self,
+        kubeconfig: Path,
+        folder: Path,
+        port: int = 0,
+        module: str = "practicum",
+        **settings: str,
+    ) -> None:
+        port = port or free_port()
+        self._module = module
         self._log = folder / "operator.log"
         self._port = port
         self._process: subprocess.Popen[bytes] | None = None
         self.environment = {
             **os.environ,
             "KUBECONFIG": str(kubeconfig),
-            "PYTHONPATH": str(ROOT / "operator"),
+            "PYTHONPATH": f"{ROOT / 'operator'}:{ROOT}",
             "PRACTICUM_ROOT_KEY": "a-root-key-for-tests",
             "PRACTICUM_HTTP_PORT": str(port),
             **{f"PRACTICUM_{name.upper()}": value for name, value in settings.items()},
@@ -32,7 +49,7 @@ class OperatorProcess:
         assert self._process is None, "it runs already"
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "practicum"],
+                [sys.executable, "-m", self._module],
                 env=self.environment,
                 stdout=log,
                 stderr=log,

@@ -1,7 +1,6 @@
 """A control plane, a proxy before it, and an operator that sees the cluster through the proxy."""
 
 import base64
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -40,13 +39,9 @@ def behind_proxy(proxy: Proxy, operator_kubeconfig: Path, tmp_path_factory: Any)
 def running_operator(
     control_plane: ControlPlane, behind_proxy: Path, tmp_path_factory: Any
 ) -> Iterator[OperatorProcess]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     process = OperatorProcess(
         behind_proxy,
         tmp_path_factory.mktemp("operator-log"),
-        port,
         learner_server=control_plane.server,
         leader_elect="false",
         resync="5s",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from practicum.cli import diagnosis, explain, remedies
+from practicum.policy import pods
 from tests.unit.test_cli_views import condition, lab
 
 NOW = datetime(2026, 11, 21, 12, 10, tzinfo=UTC)
@@ -118,14 +119,14 @@ def test_a_blocked_deletion_is_told_before_anything_else() -> None:
 def test_a_container_says_what_it_waits_for(
     container: dict[str, Any], reason: str, message: str, previous: bool
 ) -> None:
-    (trouble,) = diagnosis.troubles([pod("mlflow-0", container)])
+    (trouble,) = pods.troubles([pod("mlflow-0", container)])
     assert (trouble.container, trouble.reason, trouble.message) == ("server", reason, message)
     assert trouble.previous is previous
 
 
 def test_pods_that_are_ready_or_done_are_no_trouble() -> None:
     ready = pod("opa-0", conditions=[{"type": "Ready", "status": "True"}])
-    assert diagnosis.troubles([ready, pod("seed-x", phase="Succeeded")]) == []
+    assert pods.troubles([ready, pod("seed-x", phase="Succeeded")]) == []
 
 
 def test_a_pod_without_a_node_tells_why() -> None:
@@ -135,7 +136,7 @@ def test_a_pod_without_a_node_tells_why() -> None:
         "reason": "Unschedulable",
         "message": "0/1 nodes are available: 1 Insufficient cpu.",
     }
-    (trouble,) = diagnosis.troubles([pod("mlflow-0", conditions=[unplaced])])
+    (trouble,) = pods.troubles([pod("mlflow-0", conditions=[unplaced])])
     assert trouble.reason == "Unschedulable"
     assert "Insufficient cpu" in trouble.message
 
@@ -153,7 +154,7 @@ def test_pods_sharpen_the_reason_and_name_the_object(
 ) -> None:
     body = lab("Provisioning", conditions=[STARTING])
     slow = pod("feast-0", waiting("ContainerCreating"))
-    troubles = diagnosis.troubles([slow, pod("mlflow-0", container)])
+    troubles = pods.troubles([slow, pod("mlflow-0", container)])
     verdict = diagnosis.diagnose(body, troubles)
     assert verdict.reason == reason
     assert verdict.remedy == remedies.REMEDIES[reason]
@@ -180,7 +181,7 @@ def test_a_missing_template_is_the_object() -> None:
 
 
 def test_the_explanation_reads_from_answer_to_evidence() -> None:
-    troubles = diagnosis.troubles([pod("mlflow-0", CRASHED)])
+    troubles = pods.troubles([pod("mlflow-0", CRASHED)])
     trouble = replace(troubles[0], log="Traceback\nMemoryError")
     event = {
         "metadata": {},

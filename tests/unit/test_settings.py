@@ -26,6 +26,8 @@ def test_nothing_set_means_the_charts_defaults() -> None:
         ("HTTP_PORT", "9090", 9090),
         ("IMAGES", '{"opa": "a/b:1"}', {"opa": "a/b:1"}),
         ("NODE_SELECTOR", "{}", {}),
+        ("MAX_LABS", "300", 300),
+        ("COURSE_LIMITS", '{"mlops-autumn": 40}', {"mlops-autumn": 40}),
     ],
 )
 def test_values(variable: str, text: str, value: object) -> None:
@@ -36,6 +38,8 @@ def test_values(variable: str, text: str, value: object) -> None:
     ("variable", "text"),
     [
         ("TOKEN_MAX", "12"),
+        ("MAX_LABS", "many"),
+        ("COURSE_LIMITS", '{"mlops-autumn": "40"}'),
         ("TOKEN_MAX", "h"),
         ("RESYNC", "soon"),
         ("RESYNC", "5 w"),

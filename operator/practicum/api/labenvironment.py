@@ -144,6 +144,14 @@ class LabEnvironmentStatus(ApiModel):
     """What the operator has seen."""
 
     phase: Phase = Phase.PENDING
+    phase_since: Annotated[
+        str | None,
+        Field(max_length=32, description="When the lab entered its phase."),
+    ] = None
+    ready_at: Annotated[
+        str | None,
+        Field(max_length=32, description="When the lab was ready for the first time."),
+    ] = None
     message: Annotated[str, Field(max_length=1024)] = ""
     observed_generation: Annotated[int, Field(ge=0)] = 0
     expires_at: Annotated[str, Field(max_length=32)] | None = None

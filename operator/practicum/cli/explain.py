@@ -10,15 +10,14 @@ from practicum.api.times import parse_rfc3339
 from practicum.cli import output
 from practicum.cli.diagnosis import (
     Diagnosis,
-    PodTrouble,
     diagnose,
     event_time,
     last_events,
-    troubles,
 )
 from practicum.cli.exits import Exit
 from practicum.cli.moments import elapsed
 from practicum.cli.session import Object, Session
+from practicum.policy.pods import PodTrouble, troubles
 
 _EVENTS = 6
 _LOG_LINES = 5

@@ -42,6 +42,10 @@ REMEDIES: Final[dict[str, str]] = {
     "TokenLifeTooShort": "too little time is left to hand out a token: practicum extend LAB 1h",
     "NoLearner": f"this is a spare lab: set spec.learner to hand it out ({_INSTRUCTOR_EDIT})",
     "Suspended": "practicum resume LAB: the data is kept, the clock runs on",
+    "PendingCapacity": "wait: it goes on by itself when another lab ends or a node has room; the "
+    "platform team sets the limits (chart value capacity) and adds nodes",
+    "ProgressDeadlineExceeded": "the message names what is missing and it is still tried; if it "
+    "does not come, delete the lab: one that was never ready is ended after a day",
     "Deleting": "wait until what is being deleted is gone; it is then made again",
     "DeletionBlocked": "the operator clears what it may within a minute; if it stays, remove the "
     "finalizer of the object that the message names, and the lab goes by itself",

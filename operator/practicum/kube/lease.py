@@ -137,4 +137,3 @@ class Elector(threading.Thread):
                 "leaseTransitions": old.get("leaseTransitions", 0) + (not mine),
             },
         }
-

@@ -3,8 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from practicum.api.conditions import Phase
+
 TOKEN_MARGIN: Final = timedelta(seconds=75)
 """Tokens end this long before the lab: API servers round, and cache an authentication a little."""
+
+MOST_SKEW: Final = timedelta(seconds=60)
+"""So far may our clock and the API server's differ before nothing irreversible is done."""
 
 TOKEN_LEAST: Final = timedelta(minutes=10)
 """The TokenRequest API mints nothing shorter."""
@@ -13,6 +18,26 @@ TOKEN_LEAST: Final = timedelta(minutes=10)
 def expires_at(created: datetime, ttl: timedelta) -> datetime:
     """Return the end of a lab; suspension does not stop the clock."""
     return created + ttl
+
+
+def given_up_at(
+    phase: Phase, since: datetime | None, failed: timedelta, suspended: timedelta
+) -> datetime | None:
+    """Return when a lab ends before its time because it is of no use to anybody.
+
+    Args:
+        phase: where the lab is in its life.
+        since: when it came there.
+        failed: how long a Failed lab is kept; 0 for its whole life.
+        suspended: how long a Suspended lab is kept; 0 for its whole life.
+    """
+    limit = {Phase.FAILED: failed, Phase.SUSPENDED: suspended}.get(phase)
+    return since + limit if since and limit else None
+
+
+def skewed(skew: timedelta) -> bool:
+    """Whether two clocks differ too much for an irreversible act."""
+    return abs(skew) > MOST_SKEW
 
 
 def token_life(now: datetime, lab_end: datetime, longest: timedelta) -> timedelta | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from practicum.api.conditions import Condition, ConditionType, Phase
@@ -20,6 +20,9 @@ _GOOD_NEWS: Final = {
     ConditionType.READY: "the lab is ready",
     ConditionType.TEMPLATE_CURRENT: "the lab is on the template's newest revision",
 }
+OVERDUE: Final = "ProgressDeadlineExceeded"
+SKEWED: Final = "ClockSkew"
+QUEUED: Final = "PendingCapacity"
 PATIENT: Final = frozenset(
     {
         *("Waiting", "WaitingForQuota", "ComponentsStarting", "NotSoon", "Suspended", "NoLearner"),
@@ -43,6 +46,10 @@ class Facts:
     expiring_soon: bool = False
     template_current: bool = True
     message: str = ""
+    overdue: bool = False
+    """Whether the lab has been starting for longer than it may."""
+    clock_skew: bool = False
+    """Whether the lab's end is in doubt: our clock and the API server's disagree."""
 
 
 def recall(facts: Facts, old: Iterable[Condition]) -> Facts:
@@ -80,12 +87,35 @@ def ready(facts: Facts) -> Readiness:
     if not facts.accepted.ready and not facts.namespaces.ready:
         # Later, a refused edit leaves a lab as it is.
         return facts.accepted
-    for step in (facts.namespaces, facts.guarded, facts.components):
-        if not step.ready:
-            return step
-    if facts.credentials.ready or facts.credentials.reason == "NoLearner":
-        return READY
-    return facts.credentials
+    steps = [facts.namespaces, facts.guarded, facts.components]
+    if facts.credentials.reason != "NoLearner":
+        steps.append(facts.credentials)
+    missing = next((step for step in steps if not step.ready), READY)
+    return _too_late(missing) if facts.overdue and not missing.failed else missing
+
+
+def _too_late(missing: Readiness) -> Readiness:
+    if missing.ready:
+        return missing
+    text = f"not ready in time: {missing.reason}: {missing.message}"
+    return Readiness(False, OVERDUE, text, failed=True)
+
+
+def overdue(
+    before: Phase, since: datetime | None, old: Iterable[Condition], now: datetime, limit: timedelta
+) -> bool:
+    """Return whether a lab has been starting for too long; once so, until it is ready.
+
+    Args:
+        before: its phase so far.
+        since: when it entered that phase.
+        old: its conditions so far.
+        now: the moment.
+        limit: how long starting may take; 0 for as long as it likes.
+    """
+    if before is Phase.FAILED:
+        return any(c.type == ConditionType.READY and c.reason == OVERDUE for c in old)
+    return bool(before is Phase.PROVISIONING and since and limit and now - since >= limit)
 
 
 def phase(facts: Facts, before: Phase) -> Phase:
@@ -97,6 +127,8 @@ def phase(facts: Facts, before: Phase) -> Phase:
     verdict = ready(facts)
     if verdict.ready:
         return Phase.READY
+    if verdict.reason == QUEUED and not facts.namespaces.ready:
+        return Phase.PENDING
     if before in (Phase.READY, Phase.DEGRADED):
         return Phase.DEGRADED
     if verdict.failed:
@@ -104,16 +136,21 @@ def phase(facts: Facts, before: Phase) -> Phase:
     return Phase.PROVISIONING
 
 
+def _soon(facts: Facts) -> Readiness:
+    if facts.clock_skew:
+        text = "the lab is not ended while the operator's clock and the API server's differ"
+        return Readiness(False, SKEWED, text)
+    if facts.expiring_soon:
+        return Readiness(True, "ExpiringSoon", "extend it with: practicum extend")
+    return Readiness(False, "NotSoon")
+
+
 def conditions(
     facts: Facts, old: Iterable[Condition], now: datetime, generation: int
 ) -> list[Condition]:
     """Return every condition; an unchanged status keeps its transition time."""
     since = {condition.type: condition for condition in old}
-    soon = (
-        Readiness(True, "ExpiringSoon", "extend it with: practicum extend")
-        if facts.expiring_soon
-        else Readiness(False, "NotSoon")
-    )
+    soon = _soon(facts)
     current = (
         READY
         if facts.template_current
@@ -132,6 +169,8 @@ def conditions(
     made = []
     for kind, verdict in verdicts.items():
         status = "True" if verdict.ready else "False"
+        if verdict.reason == SKEWED:
+            status = "Unknown"
         was = since.get(kind)
         moment = was.last_transition_time if was and was.status == status else rfc3339(now)
         made.append(

@@ -49,7 +49,8 @@ class Held:
     """Finalizers that are not Kubernetes' own: these need somebody else."""
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.namespace}/{self.name} ({', '.join(self.foreign)})"
+        why = f"finalizers {', '.join(self.foreign)}" if self.foreign else "it does not go"
+        return f"{self.kind} {self.namespace}/{self.name} ({why})"
 
 
 class Drain:

@@ -13,21 +13,22 @@ from practicum import errors
 from practicum.api.conditions import Phase
 from practicum.api.labenvironment import LabEnvironment
 from practicum.api.names import FINALIZER, LabKey
-from practicum.api.times import parse_duration, parse_rfc3339
+from practicum.api.times import parse_rfc3339
 from practicum.errors import InvalidLab
 from practicum.observe import metrics
-from practicum.policy import acceptance, expiry, verdict
-from practicum.policy.readiness import READY, Readiness
+from practicum.policy import expiry, verdict
+from practicum.policy.readiness import Readiness
 from practicum.policy.verdict import Facts
 from practicum.reconcile.apply import UNWATCHED
+from practicum.reconcile.capacity import QUEUE_LOOK, Capacity
 from practicum.reconcile.provision import Provisioner, Tools
 from practicum.reconcile.report import Findings
 from practicum.reconcile.teardown import Teardown, hold, release
 from practicum.reconcile.templates import Pinned
+from practicum.reconcile.times import Times, since
 
 log = structlog.get_logger()
 
-_SKEW = timedelta(seconds=60)
 _LATER = timedelta(seconds=30)
 
 
@@ -38,6 +39,8 @@ class Engine:
         self._tools = tools
         self._provisioner = Provisioner(tools)
         self._teardown = Teardown(tools)
+        self._times = Times(tools.kube, tools.settings, tools.clock)
+        self._capacity = Capacity(tools.kube, tools.settings, tools.clock)
         self._phases: dict[LabKey, tuple[str, Phase]] = {}
         self._checked: dict[str, datetime] = {}
 
@@ -64,11 +67,13 @@ class Engine:
         uid, _ = self._phases.pop(key, ("", Phase.PENDING))
         self._tools.inventory.forget(uid)
         self._tools.credentials.forget(uid)
+        self._capacity.forget(uid)
         self._checked.pop(uid, None)
         self._gauge()
 
     def _count(self, key: LabKey, lab: LabEnvironment) -> None:
         self._phases[key] = (lab.uid, lab.status.phase)
+        self._capacity.note(lab)
         self._gauge()
 
     def _gauge(self) -> None:
@@ -81,50 +86,66 @@ class Engine:
             pinned = await self._tools.templates.pin(lab)
         except InvalidLab as error:
             return await self._without_template(lab, error)
-        end, accepted = self._end(lab, pinned)
-        now = self._tools.clock()
-        if lab.deleting or lab.status.phase is Phase.EXPIRING or now >= end:
-            if not lab.deleting and self._skewed():
-                return now + _LATER
-            return await self._teardown.advance(lab)
-        return await self._live(lab, pinned, end, accepted)
+        end, accepted = self._times.end(lab, pinned.spec)
+        over, skewed = self._times.over(lab, end), self._times.skewed()
+        if lab.deleting or (over and not skewed):
+            return await self._end_it(lab, end)
+        if lab.status.phase is Phase.EXPIRING:
+            return self._tools.clock() + _LATER
+        return await self._live(lab, pinned, end, accepted, in_doubt=over)
 
-    def _end(self, lab: LabEnvironment, pinned: Pinned) -> tuple[datetime, Readiness]:
-        """Return when the lab ends; an unacceptable ttl leaves the end where it was."""
-        created = parse_rfc3339(lab.metadata["creationTimestamp"])
-        try:
-            acceptance.check_ttl(lab.spec, pinned.spec)
-        except InvalidLab as error:
-            longest = expiry.expires_at(created, parse_duration(pinned.spec.max_ttl))
-            before = lab.status.expires_at
-            return (
-                parse_rfc3339(before) if before else longest,
-                Readiness(False, error.reason, str(error)),
+    def _facts(self, lab: LabEnvironment, pinned: Pinned, end: datetime) -> Facts:
+        status, settings, now = lab.status, self._tools.settings, self._tools.clock()
+        return Facts(
+            suspended=lab.spec.suspended,
+            expiring_soon=end - now <= settings.expiring_soon,
+            template_current=pinned.current,
+            overdue=verdict.overdue(
+                status.phase, since(lab), status.conditions, now, settings.start_timeout
+            ),
+        )
+
+    async def _end_it(self, lab: LabEnvironment, end: datetime) -> datetime | None:
+        gave_up = self._times.given_up_at(lab)
+        if not lab.deleting and gave_up and gave_up < end:
+            text = f"ended before its time: {lab.status.phase.value} since {lab.status.phase_since}"
+            await self._tools.reporter.tell(
+                lab, "Warning", f"{lab.status.phase.value}TooLong", text
             )
-        return expiry.expires_at(created, parse_duration(lab.spec.ttl)), READY
+        return await self._teardown.advance(lab)
 
     async def _live(
-        self, lab: LabEnvironment, pinned: Pinned, end: datetime, accepted: Readiness
+        self,
+        lab: LabEnvironment,
+        pinned: Pinned,
+        end: datetime,
+        accepted: Readiness,
+        *,
+        in_doubt: bool,
     ) -> datetime | None:
         tools = self._tools
         self._distrust(lab)
-        facts = Facts(
-            accepted=accepted,
-            suspended=lab.spec.suspended,
-            expiring_soon=end - tools.clock() <= tools.settings.expiring_soon,
-            template_current=pinned.current,
-        )
+        if accepted.ready:
+            accepted = await self._capacity.admit(lab)
+        facts = self._facts(lab, pinned, min(end, self._times.given_up_at(lab) or end))
+        facts = replace(facts, accepted=accepted, clock_skew=in_doubt)
         try:
+            if accepted.reason == verdict.QUEUED:
+                await self._refuse(lab, facts, end)
+                return tools.clock() + QUEUE_LOOK
             if not accepted.ready and lab.status.template is None:
                 raise InvalidLab(accepted.reason, accepted.message)
             rendered = await tools.templates.render(lab, pinned)
             if FINALIZER not in lab.metadata.get("finalizers", []):
                 await self._take(lab)
-            return await self._provisioner.advance(lab, pinned, rendered, end, facts)
+            due = await self._provisioner.advance(lab, pinned, rendered, end, facts)
+            doubt_ends = tools.clock() + _LATER if in_doubt else None
+            return expiry.next_wake(tools.clock(), due, self._times.patience_ends(lab), doubt_ends)
         except (InvalidLab, errors.TemplateError) as error:
             refused = Readiness(False, error.reason, str(error), failed=True)
             await self._refuse(lab, replace(facts, accepted=refused), end)
-            return expiry.next_wake(tools.clock(), tools.clock() + tools.settings.resync, end)
+            resync = tools.clock() + tools.settings.resync
+            return expiry.next_wake(tools.clock(), resync, end, self._times.given_up_at(lab))
 
     async def _take(self, lab: LabEnvironment) -> None:
         """Put the finalizer on before anything exists that it must outlive."""
@@ -153,23 +174,14 @@ class Engine:
         )
 
     async def _without_template(self, lab: LabEnvironment, error: InvalidLab) -> datetime | None:
-        created = parse_rfc3339(lab.metadata["creationTimestamp"])
-        end = expiry.expires_at(created, parse_duration(lab.spec.ttl))
-        now = self._tools.clock()
-        if lab.deleting or now >= end:
-            return await self._teardown.advance(lab)
+        end, now = self._times.wished_end(lab), self._tools.clock()
+        over = self._times.over(lab, end)
+        if lab.deleting or (over and not self._times.skewed()):
+            return await self._end_it(lab, end)
         refused = Readiness(False, error.reason, str(error), failed=True)
         await self._refuse(lab, Facts(accepted=refused), end)
-        return expiry.next_wake(now, now + self._tools.settings.resync, end)
-
-    def _skewed(self) -> bool:
-        """Whether our clock and the API server's differ too much for an irreversible act."""
-        skew = self._tools.kube.skew
-        metrics.CLOCK_SKEW.set(skew.total_seconds())
-        if abs(skew) <= _SKEW:
-            return False
-        log.error("clock skew: expiry waits", reason="ClockSkew", seconds=skew.total_seconds())
-        return True
+        resync = now + self._tools.settings.resync
+        return expiry.next_wake(now, resync, end, self._times.given_up_at(lab))
 
     def _distrust(self, lab: LabEnvironment) -> None:
         """Every so often, look again at what no watch reports: Secrets."""
@@ -192,6 +204,8 @@ class Engine:
         due = ended + tools.settings.retain_record
         if tools.clock() < due:
             return due
+        if self._times.skewed():
+            return tools.clock() + _LATER
         await tools.kube.delete("LabEnvironment", *_key(lab), uid=lab.uid)
         return None
 

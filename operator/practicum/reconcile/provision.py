@@ -7,7 +7,8 @@ counted, is MLflow up) is left to the next pass, which a watch event brings.
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from practicum import errors
 from practicum.api.labenvironment import (
@@ -17,7 +18,7 @@ from practicum.api.labenvironment import (
     TemplateStatus,
 )
 from practicum.api.names import LAB_UID, ChildKey, key_of
-from practicum.api.times import rfc3339
+from practicum.api.times import parse_rfc3339, rfc3339
 from practicum.clock import Clock
 from practicum.desired import access
 from practicum.desired.components import Rendered
@@ -26,7 +27,7 @@ from practicum.desired.lab import Lab, Object, credentials_name
 from practicum.desired.plan import Plan, plan
 from practicum.errors import InvalidLab
 from practicum.kube.client import Kube
-from practicum.policy import expiry, verdict
+from practicum.policy import expiry, pods, verdict
 from practicum.policy.readiness import READY, Readiness
 from practicum.policy.verdict import Facts
 from practicum.reconcile.apply import Applier
@@ -35,6 +36,9 @@ from practicum.reconcile.inventory import Inventory
 from practicum.reconcile.report import Findings, Reporter
 from practicum.reconcile.templates import Pinned, Templates
 from practicum.settings import Settings
+
+_SLOW: Final = timedelta(seconds=20)
+"""A component that is not up by then is asked why."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,7 @@ class Provisioner:
             tools.clock() + tools.settings.resync,
             end - tools.settings.expiring_soon,
             end,
+            None if facts.components.ready or lab.suspended else tools.clock() + _SLOW,
             outcome.due if outcome else None,
         )
 
@@ -127,6 +132,7 @@ class Provisioner:
         outcome, components = await asyncio.gather(
             self._access(lab, wanted, end), self._components(lab, wanted)
         )
+        components = await self._explained(lab, components)
         await applier.prune(lab.uid, wanted.everything())
         return replace(facts, components=components, credentials=outcome.readiness), outcome
 
@@ -168,6 +174,16 @@ class Provisioner:
         if lab.suspended:
             await self._evict(lab)
         return self._summary(lab, [*wanted.configs, *wanted.workloads])
+
+    async def _explained(self, lab: Lab, components: Readiness) -> Readiness:
+        """Let pods say what keeps components, once starting takes longer than it should."""
+        since = lab.resource.status.phase_since
+        if components.ready or components.failed or lab.suspended or not since:
+            return components
+        if self._tools.clock() - parse_rfc3339(since) < _SLOW:
+            return components
+        named = await self._tools.kube.list("Pod", lab.namespaces["platform"])
+        return pods.cause(named) or components
 
     async def _evict(self, lab: Lab) -> None:
         """End the learner's pods; the quota, already at 0 pods, lets none come back."""

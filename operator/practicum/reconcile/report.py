@@ -25,6 +25,8 @@ from practicum.policy.verdict import Facts
 
 log = structlog.get_logger()
 _QUIET = frozenset({ConditionType.EXPIRING_SOON, ConditionType.TEMPLATE_CURRENT})
+_LOUD = frozenset({verdict.OVERDUE, verdict.SKEWED})
+"""Reasons that are told whatever condition bears them."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,12 @@ class Reporter:
         now, old = self._clock(), lab.status
         generation = int(lab.metadata.get("generation", 0))
         overall = verdict.ready(facts)
+        phase = verdict.phase(facts, old.phase)
+        stays = phase is old.phase and old.phase_since
         status = LabEnvironmentStatus(
-            phase=verdict.phase(facts, old.phase),
+            phase=phase,
+            phase_since=old.phase_since if stays else rfc3339(now),
+            ready_at=old.ready_at or (rfc3339(now) if phase is Phase.READY else None),
             message=(facts.message or overall.message or facts.accepted.message)[:1024],
             observed_generation=generation,
             expires_at=rfc3339(findings.expires_at) if findings.expires_at else old.expires_at,
@@ -80,7 +86,9 @@ class Reporter:
             if _is_news(condition, before):
                 self._measure(lab, condition)
                 good = condition.status == "True" and condition.type not in _QUIET
-                patient = condition.reason in verdict.PATIENT or condition.type in _QUIET
+                patient = condition.reason in verdict.PATIENT or (
+                    condition.type in _QUIET and condition.reason not in _LOUD
+                )
                 kind: Literal["Normal", "Warning"] = "Normal" if good or patient else "Warning"
                 text = condition.message or f"{condition.type} is {condition.status}"
                 await self.tell(lab, kind, condition.reason, text)
@@ -109,6 +117,8 @@ class Reporter:
 
 
 def _is_news(new: Condition, old: Condition | None) -> bool:
+    if new.reason in _LOUD:
+        return old is None or old.reason != new.reason
     if new.type in _QUIET:
         return (old is not None and old.status != new.status) or (
             old is None and new.type == ConditionType.EXPIRING_SOON and new.status == "True"

@@ -15,6 +15,7 @@ from practicum.api.names import ADOPT, LAB_UID, MANAGED_BY, MANAGER, NAMESPACE_P
 from practicum.clock import Clock
 from practicum.kube.client import Kube
 from practicum.observe import metrics
+from practicum.policy import expiry
 from practicum.settings import Settings
 
 log = structlog.get_logger()
@@ -58,6 +59,9 @@ class Sweep:
     async def run(self) -> None:
         """List everything once; delete what was an orphan long enough."""
         namespaces = await self._kube.list("Namespace", labels=f"{MANAGED_BY}={MANAGER}")
+        if expiry.skewed(self._kube.skew):
+            log.error("sweep halted", reason="ClockSkew")
+            return
         # Labs are listed after namespaces: one created in between is found, not suspected.
         labs = {lab["metadata"]["uid"] for lab in await self._kube.list("LabEnvironment")}
         found, now = orphans(namespaces, labs), self._clock()

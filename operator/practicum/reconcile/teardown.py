@@ -57,10 +57,10 @@ class Teardown:
         mine = [ns for ns in left if ns["metadata"].get("labels", {}).get(LAB_UID) == resource.uid]
         if not mine:
             return await self._finish(resource, namespaces)
-        held = await self._drain.held(mine)
+        held, impatient = await self._drain.held(mine), self._patience_is_over(resource.uid)
         blockers = [one for one in held if one.foreign]
-        await self._report(resource, phase, namespaces, blockers, mine)
-        if held and not self._patience_is_over(resource.uid):
+        await self._report(resource, phase, namespaces, held if impatient else blockers, mine)
+        if held and not impatient:
             await self._drain.delete(held)
             return tools.clock() + _POLL
         await self._drain.purge(blockers)

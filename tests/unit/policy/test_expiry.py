@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from practicum.api.conditions import Phase
 from practicum.policy import expiry
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -67,3 +68,27 @@ def test_next_wake_is_the_first_that_lies_ahead(offsets: list[int | None]) -> No
     ahead = [offset for offset in offsets if offset is not None and offset > 0]
     expected = NOW + minutes(min(ahead)) if ahead else None
     assert expiry.next_wake(NOW, *moments) == expected
+
+
+@pytest.mark.parametrize(
+    ("phase", "ends_after"),
+    [
+        (Phase.FAILED, timedelta(hours=24)),
+        (Phase.SUSPENDED, timedelta(days=30)),
+        (Phase.PROVISIONING, None),
+        (Phase.READY, None),
+        (Phase.DEGRADED, None),
+        (Phase.PENDING, None),
+        (Phase.EXPIRING, None),
+    ],
+)
+def test_what_is_of_no_use_ends_early(phase: Phase, ends_after: timedelta | None) -> None:
+    end = expiry.given_up_at(phase, NOW, timedelta(hours=24), timedelta(days=30))
+    assert end == (NOW + ends_after if ends_after else None)
+    assert expiry.given_up_at(phase, NOW, timedelta(0), timedelta(0)) is None
+    assert expiry.given_up_at(phase, None, DAY, DAY) is None
+
+
+@pytest.mark.parametrize(("seconds", "skewed"), [(0, False), (60, False), (61, True), (-61, True)])
+def test_skewed(seconds: int, skewed: bool) -> None:
+    assert expiry.skewed(timedelta(seconds=seconds)) is skewed

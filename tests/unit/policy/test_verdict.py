@@ -52,6 +52,56 @@ def test_phase(facts: Facts, before: Phase, phase: Phase) -> None:
     assert verdict.phase(facts, before) is phase
 
 
+LATE = replace(ALL_READY, components=STARTING, overdue=True)
+
+
+def test_a_lab_that_is_too_late_has_failed_and_says_what_is_missing() -> None:
+    assert verdict.phase(LATE, Phase.PROVISIONING) is Phase.FAILED
+    said = verdict.ready(LATE)
+    assert said.reason == "ProgressDeadlineExceeded"
+    assert "ComponentsStarting: 0 of 1 pods ready" in said.message
+    assert verdict.phase(replace(ALL_READY, overdue=True), Phase.FAILED) is Phase.READY
+    assert verdict.ready(replace(LATE, components=BROKEN)) is BROKEN
+
+
+@pytest.mark.parametrize(
+    ("before", "minutes", "limit", "reason", "late"),
+    [
+        (Phase.PROVISIONING, 14, 15, "", False),
+        (Phase.PROVISIONING, 15, 15, "", True),
+        (Phase.PROVISIONING, 999, 0, "", False),
+        (Phase.PENDING, 999, 15, "", False),
+        (Phase.DEGRADED, 999, 15, "", False),
+        (Phase.FAILED, 0, 15, "ProgressDeadlineExceeded", True),
+        (Phase.FAILED, 999, 15, "JobFailed", False),
+    ],
+)
+def test_overdue(before: Phase, minutes: int, limit: int, reason: str, late: bool) -> None:
+    old = [
+        Condition(
+            type="Ready", status="False", reason=reason or "x", last_transition_time=rfc3339(NOW)
+        )
+    ]
+    since, most = NOW - timedelta(minutes=minutes), timedelta(minutes=limit)
+    assert verdict.overdue(before, since, old, NOW, most) is late
+    assert not verdict.overdue(Phase.PROVISIONING, None, old, NOW, most)
+
+
+def test_a_lab_in_the_queue_is_pending() -> None:
+    queued = Facts(accepted=Readiness(False, "PendingCapacity", "place 3 in the queue"))
+    assert verdict.phase(queued, Phase.PENDING) is Phase.PENDING
+    assert verdict.ready(queued).message == "place 3 in the queue"
+    no_node = Readiness(False, "PendingCapacity", "0/1 nodes are available")
+    assert (
+        verdict.phase(replace(ALL_READY, components=no_node), Phase.PENDING) is Phase.PROVISIONING
+    )
+
+
+def test_an_end_in_doubt_is_neither_soon_nor_not() -> None:
+    soon = by_type(replace(ALL_READY, clock_skew=True, expiring_soon=True))["ExpiringSoon"]
+    assert (soon.status, soon.reason) == ("Unknown", "ClockSkew")
+
+
 def by_type(facts: Facts, old: Any = (), now: datetime = NOW) -> dict[str, Condition]:
     return {c.type: c for c in verdict.conditions(facts, old, now, generation=3)}
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 
 from practicum.api.names import ADOPT, LAB_UID
+from practicum.errors import ApiError
 from practicum.kube.client import Kube
 from practicum.reconcile.sweep import Sweep, orphans, too_many
 from practicum.settings import Settings
@@ -61,9 +62,13 @@ class Cluster:
         self.namespaces = list(namespaces)
         self.labs = [{"metadata": {"uid": uid}} for uid in labs]
         self.deleted: list[tuple[str, str]] = []
+        self.skew = timedelta(0)
+        self.broken = False
 
     async def list(self, kind: str, namespace: str = "", labels: str = "") -> list[Object]:
         assert not namespace
+        if self.broken and kind == "LabEnvironment":
+            raise ApiError(410, "Expired", "the continue token is too old")
         if kind == "Namespace":
             assert labels == "app.kubernetes.io/managed-by=practicum"
         return self.namespaces if kind == "Namespace" else self.labs
@@ -129,6 +134,43 @@ async def test_a_lab_seen_in_between_clears_the_suspicion() -> None:
     await sweeping.after(6)
     cluster.labs = without
     await sweeping.after(6)
+    assert cluster.deleted == []
+
+
+async def test_a_listing_that_breaks_off_proves_nothing() -> None:
+    others, uids = labs(30)
+    cluster = Cluster(*others, *ORPHANS, labs=uids)
+    sweeping = Sweeping(cluster)
+    await sweeping.after(0)
+    cluster.broken = True
+    with pytest.raises(ApiError):
+        await sweeping.after(11)
+    assert cluster.deleted == []
+    cluster.broken = False
+    await sweeping.after(1)
+    assert cluster.deleted == NAMES
+
+
+@pytest.mark.parametrize("seconds", [3600, -3600])
+async def test_clocks_that_disagree_halt_the_sweep(seconds: int) -> None:
+    others, uids = labs(30)
+    cluster = Cluster(*others, *ORPHANS, labs=uids)
+    sweeping = Sweeping(cluster)
+    await sweeping.after(0)
+    cluster.skew = timedelta(seconds=seconds)
+    await sweeping.after(11)
+    assert cluster.deleted == []
+
+
+async def test_a_restored_namespace_is_left_to_its_adopter() -> None:
+    """A backup brings namespaces back under the uids of labs that are no more."""
+    others, uids = labs(30)
+    restored = namespace("lab-bob-1")
+    restored["metadata"]["annotations"] = {ADOPT: "restored on Friday"}
+    cluster = Cluster(*others, restored, labs=uids)
+    sweeping = Sweeping(cluster)
+    await sweeping.after(0)
+    await sweeping.after(20)
     assert cluster.deleted == []
 
 

@@ -1,0 +1,107 @@
+"""Why pods do not run, from what the cluster says of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from practicum.policy.readiness import Readiness
+
+Object = dict[str, Any]
+
+CAUSES: Final[Mapping[str, str]] = {
+    "CrashLoopBackOff": "CrashLooping",
+    "ImagePullBackOff": "ImagePullFailed",
+    "ErrImagePull": "ImagePullFailed",
+    "InvalidImageName": "ImagePullFailed",
+    "Unschedulable": "PendingCapacity",
+}
+"""What a pod's own words mean for its lab: reasons of a condition."""
+
+
+@dataclass(frozen=True)
+class PodTrouble:
+    """One container that is not as it should be."""
+
+    namespace: str
+    pod: str
+    container: str
+    reason: str
+    message: str
+    previous: bool = False
+    log: str = ""
+
+    @property
+    def where(self) -> str:
+        """Name the object as people do."""
+        return f"Pod {self.namespace}/{self.pod}"
+
+
+def worst_pod(pods: Sequence[PodTrouble]) -> PodTrouble:
+    """Return the pod that explains most: one that fails before one that merely starts."""
+    return min(pods, key=lambda pod: (pod.reason not in CAUSES, not pod.message))
+
+
+def troubles(pods: Iterable[Object]) -> list[PodTrouble]:
+    """Return what is wrong with each pod that is neither ready nor done."""
+    found: list[PodTrouble] = []
+    for pod in pods:
+        status = pod.get("status", {})
+        if status.get("phase") == "Succeeded" or _is_ready(status):
+            continue
+        containers = [
+            *status.get("initContainerStatuses", []),
+            *status.get("containerStatuses", []),
+        ]
+        of_pod = [one for one in (_container(pod, each) for each in containers) if one]
+        found += of_pod or [_unscheduled(pod)]
+    return found
+
+
+def _is_ready(status: Mapping[str, Any]) -> bool:
+    return any(
+        one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions", [])
+    )
+
+
+def _container(pod: Object, status: Object) -> PodTrouble | None:
+    """Return why a container does not run, or nothing when it does or has done its work."""
+    meta, state = pod["metadata"], status.get("state", {})
+    place = (meta["namespace"], meta["name"], status["name"])
+    last = status.get("lastState", {}).get("terminated", {})
+    if waiting := state.get("waiting"):
+        reason = waiting.get("reason", "Waiting")
+        message = waiting.get("message") or _ended(last)
+        return PodTrouble(*place, reason, message, previous=bool(last))
+    if (ended := state.get("terminated")) and ended.get("exitCode"):
+        return PodTrouble(*place, ended.get("reason", "Error"), _ended(ended))
+    if "running" in state and not status.get("ready") and "restartCount" in status:
+        return PodTrouble(*place, "NotReady", "it runs but its readiness probe does not pass yet")
+    return None
+
+
+def _ended(state: Mapping[str, Any]) -> str:
+    if not state:
+        return ""
+    text = f"ended with exit code {state.get('exitCode')}"
+    reason, message = state.get("reason"), state.get("message")
+    return ": ".join(part for part in (f"{text} ({reason})" if reason else text, message) if part)
+
+
+def _unscheduled(pod: Object) -> PodTrouble:
+    meta, status = pod["metadata"], pod.get("status", {})
+    for one in status.get("conditions", []):
+        if one["status"] == "False" and one.get("message"):
+            reason = one.get("reason") or one["type"]
+            return PodTrouble(meta["namespace"], meta["name"], "", reason, one["message"])
+    phase = status.get("phase", "Pending")
+    text = status.get("message") or "no node has taken it yet"
+    return PodTrouble(meta["namespace"], meta["name"], "", status.get("reason") or phase, text)
+
+
+def cause(pods: Iterable[Object]) -> Readiness | None:
+    """Return why components do not start, where their pods say so themselves."""
+    found = troubles(pods)
+    if not found or (reason := CAUSES.get((worst := worst_pod(found)).reason)) is None:
+        return None
+    told = worst.message or worst.reason
+    return Readiness(False, reason, f"Pod {worst.pod}: {told}")
