@@ -1,5 +1,6 @@
 """Sample labs and templates for unit and golden tests: fixed names, fixed uid, fixed root key."""
 
+import base64
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,7 +20,7 @@ ROOT_KEY = b"root-key-of-the-tests"
 SETTINGS = Settings(root_key=ROOT_KEY)
 MODULES = sorted(path.parent.name for path in (ROOT / "lab-templates").glob("*/template.yaml"))
 
-_QUOTA = {
+QUOTA = {
     "compute": {
         "requests.cpu": "1",
         "requests.memory": "1Gi",
@@ -48,8 +49,8 @@ def template(**changes: Any) -> LabTemplateSpec:
         "maxTTL": "24h",
         "defaultSize": "small",
         "sizes": {
-            "small": {"quota": {"learner": _QUOTA, "platform": _QUOTA}},
-            "large": {"quota": {"learner": _QUOTA, "platform": _QUOTA}},
+            "small": {"quota": {"learner": QUOTA, "platform": QUOTA}},
+            "large": {"quota": {"learner": QUOTA, "platform": QUOTA}},
         },
         "images": {"app": "example.org/app:1"},
         "allowedImages": ["busybox:*"],
@@ -112,3 +113,8 @@ def module(name: str) -> LabTemplateSpec:
 def sizes() -> list[tuple[str, str]]:
     """Return every module with every one of its sizes."""
     return [(name, size) for name in MODULES for size in sorted(module(name).sizes)]
+
+
+def unpacked(text: str) -> str:
+    """Decode a field of a kubeconfig or a Secret."""
+    return base64.b64decode(text).decode()

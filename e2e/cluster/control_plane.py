@@ -47,9 +47,26 @@ _SERVICE_RANGE = "10.96.0.0/16"
 class ControlPlane:
     """One etcd, one API server and one controller manager in `folder`."""
 
-    def __init__(self, folder: Path, cache: Cache | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        cache: Cache | None = None,
+        *,
+        audit_policy: str = "",
+        scheduler: bool = False,
+    ) -> None:
+        """Choose what runs beyond the three.
+
+        Args:
+            folder: where everything of this instance lies.
+            cache: where the binaries are.
+            audit_policy: an audit.k8s.io Policy; the API server then writes `audit_log`.
+            scheduler: whether pods are given to nodes.
+        """
         self.folder = folder.absolute()
         self.cache = cache or Cache.from_environment()
+        self._audit_policy = audit_policy
+        self._scheduler = scheduler
         self.pids: dict[str, int] = {}
         self.ports: dict[str, int] = {}
 
@@ -57,6 +74,11 @@ class ControlPlane:
     def kubeconfig(self) -> Path:
         """Cluster-admin access."""
         return self.folder / "super-admin.conf"
+
+    @property
+    def audit_log(self) -> Path:
+        """What the API server answered to whom, one JSON object a line."""
+        return self.folder / "audit.log"
 
     @property
     def server(self) -> str:
@@ -78,13 +100,15 @@ class ControlPlane:
         self._wait("etcd", self._etcd_listens)
         self.start_apiserver()
         self._spawn("kube-controller-manager", self._controller_manager_command())
+        if self._scheduler:
+            self._spawn("kube-scheduler", self._scheduler_command())
         self._wait("the default namespace's ServiceAccount", self._has_default_account)
         return self
 
     def stop(self) -> None:
         """End the processes, also those that an earlier run left in this folder."""
         self._load_state()
-        for name in ("kube-controller-manager", "kube-apiserver", "etcd"):
+        for name in ("kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd"):
             self._end(name)
         remove(self.folder / _STATE)
 
@@ -170,6 +194,33 @@ class ControlPlane:
             "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
             f"--service-account-key-file={pki / 'sa.pub'}",
             f"--service-account-signing-key-file={pki / 'sa.key'}",
+            *self._audit_flags(),
+        ]
+
+    def _audit_flags(self) -> list[str]:
+        if not self._audit_policy:
+            return []
+        policy = self.folder / "audit-policy.yaml"
+        write_whole(policy, self._audit_policy)
+        return [
+            f"--audit-policy-file={policy}",
+            f"--audit-log-path={self.audit_log}",
+            # One file: whoever counts wants all of it.
+            "--audit-log-maxsize=100000",
+        ]
+
+    def _scheduler_command(self) -> list[str | Path]:
+        kubeconfig = self.folder / "scheduler.conf"
+        return [
+            binaries.build(self.cache, "kubernetes") / "kube-scheduler",
+            f"--kubeconfig={kubeconfig}",
+            f"--authentication-kubeconfig={kubeconfig}",
+            f"--authorization-kubeconfig={kubeconfig}",
+            "--bind-address=127.0.0.1",
+            "--secure-port=0",
+            "--leader-elect=false",
+            "--kube-api-qps=200",
+            "--kube-api-burst=400",
         ]
 
     def _controller_manager_command(self) -> list[str | Path]:

@@ -36,7 +36,7 @@ def make_pki(kubeadm: Path, folder: Path, port: int) -> None:
     }
     config.write_text("---\n".join(json.dumps(part) + "\n" for part in (cluster, init)))
     run([kubeadm, "init", "phase", "certs", "all", "--config", config])
-    for name in ("super-admin", "controller-manager"):
+    for name in ("super-admin", "controller-manager", "scheduler"):
         phase: list[str | Path] = [kubeadm, "init", "phase", "kubeconfig", name]
         run([*phase, "--config", config, "--kubeconfig-dir", folder])
         file = folder / f"{name}.conf"

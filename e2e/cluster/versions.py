@@ -14,6 +14,7 @@ COREDNS = "v1.15.0"
 KIND = "v0.33.0"
 HELM = "v4.3.1"
 CONTAINERD = "v2.4.2"
+KWOK = "v0.8.0"
 
 DEBIAN_SUITE = "bookworm"
 DEBIAN_POSTGRES = "15"
@@ -80,6 +81,7 @@ GO_SETS: dict[str, GoSet] = {
         GoSet("local-path-provisioner", LOCAL_PATH, ("github.com/rancher/local-path-provisioner",)),
         GoSet("opa", OPA, ("github.com/open-policy-agent/opa",)),
         GoSet("helm", HELM, ("helm.sh/helm/v4/cmd/helm",)),
+        GoSet("kwok", KWOK, ("sigs.k8s.io/kwok/cmd/kwok",)),
     )
 }
 

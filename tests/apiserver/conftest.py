@@ -60,7 +60,11 @@ def install_chart(kubeconfig: Path) -> None:
 
 @pytest.fixture(scope="session")
 def operator_kubeconfig(control_plane: ControlPlane, tmp_path_factory: Any) -> Path:
-    """The chart's ServiceAccount, and nothing more, in a kubeconfig."""
+    return operator_access(control_plane, tmp_path_factory.mktemp("operator"))
+
+
+def operator_access(control_plane: ControlPlane, folder: Path) -> Path:
+    """Return the chart's ServiceAccount, and nothing more, in a kubeconfig."""
     token = subprocess.run(
         [
             *(tool("kubectl"), "--kubeconfig", control_plane.kubeconfig),
@@ -74,7 +78,7 @@ def operator_kubeconfig(control_plane: ControlPlane, tmp_path_factory: Any) -> P
     config["users"] = [{"name": "operator", "user": {"token": token}}]
     config["contexts"][0]["context"]["user"] = "operator"
     config["current-context"] = config["contexts"][0]["name"]
-    path: Path = tmp_path_factory.mktemp("operator") / "kubeconfig"
+    path = folder / "kubeconfig"
     path.write_text(yaml.safe_dump(config))
     return path
 

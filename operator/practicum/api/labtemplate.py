@@ -131,7 +131,13 @@ class LabTemplateSpec(ApiModel):
     images: Annotated[dict[DnsLabel, ShortText], Field(max_length=16)] = {}
     allowed_images: Annotated[list[ShortText], Field(max_length=64)] = []
     personas: Annotated[list[TemplatePersona], Field(max_length=16)] = []
-    components: Annotated[list[Component], Field(min_length=1, max_length=16)]
+    components: Annotated[list[Component], Field(max_length=16)] = []
     services: Annotated[list[TemplateService], Field(max_length=16)] = []
     logins: Annotated[list[Login], Field(max_length=32)] = []
     tasks: Annotated[list[Task], Field(max_length=64)] = []
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """The sides that its labs have: no platform where nothing is placed on it."""
+        placed = {component.placement for component in self.components}
+        return tuple(side for side in SIDES if side == "learner" or side in placed)

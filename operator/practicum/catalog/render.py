@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from practicum.api.labtemplate import SIDES, Component, LabTemplateSpec, Side
+from practicum.api.labtemplate import Component, LabTemplateSpec, Side
 from practicum.api.names import PLACEHOLDER
 from practicum.catalog import guard
 from practicum.errors import TemplateError
@@ -67,7 +67,7 @@ async def render(spec: LabTemplateSpec, choice: Choice) -> list[Rendered]:
     rendered = [
         Rendered(item["component"], item["placement"], item["object"]) for item in answer["objects"]
     ]
-    namespaces = {placeholder(f"ns.{side}") for side in SIDES}
+    namespaces = {placeholder(f"ns.{side}") for side in spec.sides}
     for item in rendered:
         guard.check(item.body, where=f"component {item.component}", namespaces=namespaces)
     return rendered
@@ -75,7 +75,7 @@ async def render(spec: LabTemplateSpec, choice: Choice) -> list[Rendered]:
 
 def _request(spec: LabTemplateSpec, choice: Choice) -> dict[str, Any]:
     context = {
-        "ns": {side: placeholder(f"ns.{side}") for side in SIDES},
+        "ns": {side: placeholder(f"ns.{side}") for side in spec.sides},
         "lab": {"name": placeholder("lab.name"), "learner": placeholder("lab.learner")},
         "images": dict(choice.images),
         "parameters": dict(choice.parameters),

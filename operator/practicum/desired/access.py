@@ -101,12 +101,15 @@ def bindings(lab: Lab) -> list[Object]:
     """Return every RoleBinding of the learner and of the personas."""
     learner, others = _learner_subjects(lab), _persona_subjects(lab)
     own, viewer = account(lab, LEARNER), names.ROLE_PLATFORM_VIEWER
-    return [
+    made = [
         _binding(lab, own, None, "Role", own, learner + _accounts(lab)),
         _binding(lab, "learner", "learner", "ClusterRole", names.ROLE_LEARNER, learner),
-        _binding(lab, "viewer", "learner", "ClusterRole", viewer, others),
-        _binding(lab, "viewer", "platform", "ClusterRole", viewer, learner + others),
     ]
+    if others:
+        made.append(_binding(lab, "viewer", "learner", "ClusterRole", viewer, others))
+    if "platform" in lab.sides:
+        made.append(_binding(lab, "viewer", "platform", "ClusterRole", viewer, learner + others))
+    return made
 
 
 def _binding(

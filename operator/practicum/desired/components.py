@@ -48,7 +48,7 @@ def bind(lab: Lab, rendered: Iterable[Rendered]) -> tuple[list[Object], list[Obj
     contents = _contents(bound)
     configs = [body for body in bound if body["kind"] in _CONFIG]
     workloads = [_finished(lab, body, contents) for body in bound if body["kind"] not in _CONFIG]
-    return [_endpoints(lab), *configs], workloads
+    return [*_endpoints(lab), *configs], workloads
 
 
 def _substituted(lab: Lab, body: Mapping[str, Any]) -> Object:
@@ -165,7 +165,7 @@ def _finished(lab: Lab, body: Object, contents: Mapping[tuple[str, str, str], An
     return body
 
 
-def _endpoints(lab: Lab) -> Object:
-    """Return the ConfigMap that tells the learner's pods where everything is."""
+def _endpoints(lab: Lab) -> list[Object]:
+    """Return the ConfigMap that tells the learner's pods where everything is, if there is any."""
     data = {f"{service['name']}.url": service["url"] for service in access.services(lab)}
-    return lab.object("ConfigMap", "lab-endpoints", "learner", data=data)
+    return [lab.object("ConfigMap", "lab-endpoints", "learner", data=data)] if data else []

@@ -6,7 +6,7 @@ They exist before any workload and any access; nothing in a template can loosen 
 from typing import Any, Final
 
 from practicum.api import names
-from practicum.api.labtemplate import SIDES, Side
+from practicum.api.labtemplate import Side
 from practicum.desired.lab import Lab, Object
 
 OPERATOR_BINDING: Final = "practicum-operator"
@@ -90,7 +90,7 @@ def guards(lab: Lab) -> list[Object]:
     """Return every quota, limit range and network policy, and the ServiceAccount without token."""
     return [
         guard
-        for side in SIDES
+        for side in lab.sides
         for guard in (
             *_quotas(lab, side),
             _limit_range(lab, side),

@@ -11,7 +11,7 @@ from typing import Any
 from practicum.api import names
 from practicum.api.kinds import KINDS
 from practicum.api.labenvironment import LabEnvironment
-from practicum.api.labtemplate import SIDES, LabTemplateSpec, Side
+from practicum.api.labtemplate import LabTemplateSpec, Side
 from practicum.settings import Settings
 
 Object = dict[str, Any]
@@ -65,10 +65,15 @@ class Lab:
         """Whether the lab is to be scaled to nothing."""
         return self.resource.spec.suspended
 
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """The sides that this lab has."""
+        return self.template.sides
+
     @cached_property
     def namespaces(self) -> dict[Side, str]:
         """Names of the lab's namespaces by side."""
-        return {side: namespace_name(self.name, self.uid, side) for side in SIDES}
+        return {side: namespace_name(self.name, self.uid, side) for side in self.sides}
 
     @property
     def credentials_name(self) -> str:

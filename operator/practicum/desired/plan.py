@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from practicum.api.labtemplate import SIDES
 from practicum.desired import access, components, guards
 from practicum.desired.lab import Lab, Object
 
@@ -40,8 +39,8 @@ def plan(lab: Lab, rendered: Iterable[components.Rendered]) -> Plan:
     configs, workloads = components.bind(lab, rendered)
     accessible = lab.resource.spec.learner is not None and not lab.suspended
     return Plan(
-        namespaces=[guards.namespace(lab, side) for side in SIDES],
-        operator_bindings=[guards.operator_binding(lab, side) for side in SIDES],
+        namespaces=[guards.namespace(lab, side) for side in lab.sides],
+        operator_bindings=[guards.operator_binding(lab, side) for side in lab.sides],
         guards=guards.guards(lab),
         configs=configs,
         workloads=workloads,

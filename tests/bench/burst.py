@@ -1,0 +1,88 @@
+"""A burst of labs, beside the same objects sent by a bare client, and what it costs in requests."""
+
+import asyncio
+from collections import Counter
+
+from . import labs, templates
+from .audit import Call, Counted
+from .floor import floor
+from .ground import COURSE, Ground, ground
+from .report import Row, row
+from .settings import Options
+
+QUIET = 1.5
+"""Seconds after the last lab in which late requests are still counted."""
+
+
+async def measure(options: Options) -> list[Row]:
+    """Measure floor and burst in turn, each run on a control plane of its own."""
+    n = options.size(200)
+    runs = [await _run(options, n, number) for number in range(options.runs)]
+    raw = [n / seconds for seconds, _, _ in runs]
+    ours = [n / clock.span for _, clock, _ in runs]
+    worst = [max(clock.seconds) for _, clock, _ in runs]
+    requests = [counted.total / n for _, _, counted in runs]
+    controllers = [counted.controllers.total() / n for _, _, counted in runs]
+    ratios = [mine / bare for mine, bare in zip(ours, raw, strict=True)]
+    of = f"{n} labs"
+    options.ledger["burst"] = ledger(runs[-1][2], n)
+    return [
+        row("burst", "labs/s until guarded, with credentials", ours, "/s", of, at_least=30),
+        row("burst", "raw floor: the same objects by a bare client", raw, "/s", of),
+        row("burst", "share of the floor", ratios, "", of, at_least=0.7),
+        row("burst", "worst lab, apply to credentials", worst, "s", of, at_most=8),
+        row("burst", "API requests a lab, every verb", requests, "", of, at_most=22),
+        row("burst", "  beside it kube-controller-manager's", controllers, "", of),
+        await _further_namespace(options, requests[-1]),
+    ]
+
+
+async def _run(options: Options, n: int, number: int) -> tuple[float, labs.Clock, Counted]:
+    async with ground() as here:
+        seconds = await _floor(here, n)
+        options.say(f"burst {number + 1}: floor {n / seconds:.1f} labs/s")
+        clock, counted = await _burst(here, n, templates.GUARDS)
+        options.say(f"burst {number + 1}: {n / clock.span:.1f} labs/s")
+    return seconds, clock, counted
+
+
+async def _floor(here: Ground, n: int) -> float:
+    """Send the objects of real LabEnvironments, which go before the operator starts."""
+    bodies = [labs.body(f"floor-{i}", COURSE, templates.GUARDS) for i in range(n)]
+    made = [await here.admin.create(body) for body in bodies]
+    seconds = await floor(here, templates.specs()[templates.GUARDS], made)
+    path = f"/apis/practicum.dev/v1alpha1/namespaces/{COURSE}/labenvironments"
+    await here.admin.request("DELETE", path)
+    while len(await here.admin.list("ServiceAccount", COURSE)) > 1:
+        await asyncio.sleep(0.5)  # the garbage collector is still busy
+    return seconds
+
+
+async def _burst(here: Ground, n: int, template: str) -> tuple[labs.Clock, Counted]:
+    await here.start()
+    await asyncio.sleep(QUIET)
+    mark = here.audit.mark()
+    bodies = [labs.body(f"lab-{i}", COURSE, template) for i in range(n)]
+    clock = await labs.run(here.admin, bodies)
+    await asyncio.sleep(QUIET)
+    return clock, here.audit.since(mark)
+
+
+async def _further_namespace(options: Options, one_namespace: float) -> Row:
+    """Count again with a template that has both sides, and nothing in either."""
+    n = options.size(60)
+    async with ground() as here:
+        _, counted = await _burst(here, n, templates.TWO_SIDES)
+    options.ledger["two sides"] = ledger(counted, n)
+    more = counted.total / n - one_namespace
+    what = "API requests for each further namespace"
+    return row("burst", what, more, "", f"{n} labs", at_most=12)
+
+
+def ledger(counted: Counted, n: int) -> dict[str, dict[str, float]]:
+    """Return the requests a lab by what they are."""
+
+    def shares(calls: Counter[Call]) -> dict[str, float]:
+        return {str(call): round(count / n, 3) for call, count in calls.most_common()}
+
+    return {"operator": shares(counted.operator), "controllers": shares(counted.controllers)}

@@ -1,0 +1,188 @@
+"""The raw floor: the very same objects, sent by a client that does nothing else.
+
+Bodies are encoded before the clock starts. Only what cannot be otherwise keeps an order: a
+namespace comes before what is in it, an account before its token, a token before its Secret.
+"""
+
+import asyncio
+import json
+import ssl
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+import aiohttp
+import yaml
+
+from practicum.api.kinds import KINDS
+from practicum.api.labenvironment import LabEnvironment
+from practicum.api.labtemplate import LabTemplateSpec
+from practicum.api.names import FIELD_MANAGER
+from practicum.catalog.render import Choice, render
+from practicum.desired import access
+from practicum.desired.lab import Lab, Object
+from practicum.desired.plan import Plan, plan
+from practicum.policy import acceptance
+from practicum.settings import Settings
+from tests.samples import unpacked
+
+from .ground import COURSE, ROOT_KEY, Ground
+
+LABS = 32
+"""Labs side by side, as in the operator."""
+WIDTH = 32
+"""Requests in flight at most."""
+_TOKEN = "x" * 900
+"""As long as a real one: what the Secret holds is made up, what it weighs is not."""
+
+
+@dataclass(frozen=True)
+class Sending:
+    """One request, ready to be sent."""
+
+    method: str
+    path: str
+    body: bytes
+    content_type: str
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """What one lab is made of, in waves."""
+
+    namespaces: list[Sending]
+    objects: list[Sending]
+    tokens: list[Sending]
+    secrets: list[Sending]
+
+    @property
+    def requests(self) -> int:
+        """How many requests it takes."""
+        waves = (self.namespaces, self.objects, self.tokens, self.secrets)
+        return sum(len(wave) for wave in waves)
+
+
+class RawClient:
+    """aiohttp, a certificate, and nothing else."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        config = yaml.safe_load(kubeconfig.read_text())
+        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        self._server = cluster["server"]
+        self._tls = ssl.create_default_context(
+            cadata=unpacked(cluster["certificate-authority-data"])
+        )
+        with tempfile.NamedTemporaryFile("w", suffix=".pem") as pair:
+            pair.write(unpacked(user["client-certificate-data"]))
+            pair.write(unpacked(user["client-key-data"]))
+            pair.flush()
+            self._tls.load_cert_chain(pair.name)
+        self._gate = asyncio.Semaphore(WIDTH)
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(ssl=self._tls, limit=0)
+        self._session = aiohttp.ClientSession(connector=connector)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def send(self, one: Sending) -> None:
+        """Send one request; anything but a success ends the measurement."""
+        headers = {"Content-Type": one.content_type, "Accept": "application/json"}
+        url = self._server + one.path
+        async with (
+            self._gate,
+            self._session.request(one.method, url, data=one.body, headers=headers) as answer,
+        ):
+            text = await answer.read()
+            if answer.status >= 300:
+                raise RuntimeError(f"{one.method} {one.path}: {answer.status} {text[:300]!r}")
+
+    async def wave(self, sendings: Iterable[Sending]) -> None:
+        """Send side by side."""
+        await asyncio.gather(*map(self.send, sendings))
+
+
+async def floor(ground: Ground, template: LabTemplateSpec, labs: list[Object]) -> float:
+    """Return the seconds that the objects of these LabEnvironments take; the operator is down."""
+    parcels = [parcel(await planned(template, lab, ground)) for lab in labs]
+    gate = asyncio.Semaphore(LABS)
+    async with RawClient(ground.control_plane.kubeconfig) as client:
+
+        async def one(made: Parcel) -> None:
+            async with gate:
+                for wave in (made.namespaces, made.objects, made.tokens, made.secrets):
+                    await client.wave(wave)
+
+        began = time.monotonic()
+        await asyncio.gather(*map(one, parcels))
+        return time.monotonic() - began
+
+
+async def planned(
+    template: LabTemplateSpec, body: Object, ground: Ground
+) -> tuple[Lab, Plan]:
+    """Return the plan that the operator would have for this LabEnvironment."""
+    settings = Settings(root_key=ROOT_KEY.encode(), learner_server=ground.control_plane.server)
+    resource = LabEnvironment.model_validate(
+        {"metadata": body["metadata"], "spec": body["spec"]}, extra="ignore"
+    )
+    lab = Lab(resource, template, settings)
+    size, values = acceptance.choose(resource.spec, template)
+    return lab, plan(lab, await _rendered(template, size, values))
+
+
+_renderings: dict[str, Any] = {}
+
+
+async def _rendered(template: LabTemplateSpec, size: str, values: Any) -> Any:
+    choice = Choice(size, values, template.images)
+    key = template.title + choice.digest_input()
+    if key not in _renderings:
+        _renderings[key] = await render(template, choice)
+    return _renderings[key]
+
+
+def parcel(lab_and_plan: tuple[Lab, Plan]) -> Parcel:
+    """Return the requests that bring a plan about, credentials included."""
+    lab, wanted = lab_and_plan
+    people = [access.LEARNER, *access.personas(lab)]
+    server = access.Server(lab.settings.learner_server, "x" * 800)
+    end = datetime.now(UTC) + timedelta(hours=1)
+    made_up = {who: access.Token(_TOKEN, end) for who in people}
+    secret = access.credentials(lab, server, made_up)
+    return Parcel(
+        namespaces=[
+            Sending("POST", "/api/v1/namespaces", _json(body), "application/json")
+            for body in wanted.namespaces
+        ],
+        objects=[_applied(body) for body in wanted.everything()],
+        tokens=[_token(lab, who) for who in people],
+        secrets=[_applied(secret)],
+    )
+
+
+def _applied(body: Object) -> Sending:
+    meta = body["metadata"]
+    path = KINDS[body["kind"]].path(meta.get("namespace", ""), meta["name"])
+    query = f"?fieldManager={FIELD_MANAGER}&force=true"
+    return Sending("PATCH", path + query, _json(body), "application/apply-patch+yaml")
+
+
+def _token(lab: Lab, who: str) -> Sending:
+    path = KINDS["ServiceAccount"].path(COURSE, access.account(lab, who), "token")
+    body = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": 86400},
+    }
+    return Sending("POST", path, _json(body), "application/json")
+
+
+def _json(body: Object) -> bytes:
+    return json.dumps(body).encode()

@@ -1,0 +1,24 @@
+"""How much is measured, and where the figures report to."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Options:
+    """What one invocation was asked for."""
+
+    runs: int = 3
+    quick: bool = False
+    ledger: dict[str, Any] = field(default_factory=dict)
+    """Request ledgers by figure; they go into the JSON beside the figures."""
+    _began: float = field(default_factory=time.monotonic)
+
+    def size(self, whole: int) -> int:
+        """Return how many to measure: all, or a tenth for a look."""
+        return max(5, whole // 10) if self.quick else whole
+
+    def say(self, text: str) -> None:
+        """Tell how far it is."""
+        print(f"[{time.monotonic() - self._began:6.1f}s] {text}", flush=True)
