@@ -21,7 +21,7 @@ from e2e.cluster import binaries
 from e2e.cluster.cache import Cache
 from e2e.cluster.control_plane import ControlPlane
 from practicum.api.names import API_VERSION
-from practicum.errors import NotFound
+from practicum.errors import ApiError
 from practicum.kube.client import Kube, Object
 
 from .operator_process import ROOT, OperatorProcess
@@ -169,7 +169,7 @@ async def eventually(check: Callable[[], Awaitable[Any]], seconds: float = 30) -
     while True:
         try:
             answer = await check()
-        except (AssertionError, NotFound, KeyError) as error:
+        except (AssertionError, ApiError, KeyError) as error:
             answer = None
             last: object = error
         else:

@@ -44,8 +44,8 @@ class OperatorProcess:
             **{f"PRACTICUM_{name.upper()}": value for name, value in settings.items()},
         }
 
-    def start(self) -> None:
-        """Start it and return once it watches."""
+    def start(self, *, leader: bool = True) -> None:
+        """Start it and return once it leads, or merely stands by."""
         assert self._process is None, "it runs already"
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -54,8 +54,8 @@ class OperatorProcess:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + 30
-        while not self.metric("practicum_leader "):
+        deadline = time.monotonic() + 60
+        while not (self.metric("practicum_leader ") if leader else self._answers()):
             assert self._process.poll() is None, self.log[-2000:]
             assert time.monotonic() < deadline, self.log[-2000:]
             time.sleep(0.1)
@@ -93,6 +93,13 @@ class OperatorProcess:
     @property
     def log(self) -> str:
         return self._log.read_text(encoding="utf-8")
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/healthz"):
+                return True
+        except OSError:
+            return False
 
     def metric(self, name: str) -> float:
         """Return one sample of /metrics, 0 while it is not there."""

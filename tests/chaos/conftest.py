@@ -9,12 +9,38 @@ import pytest
 import yaml
 
 from e2e.cluster.control_plane import ControlPlane
-from tests.apiserver.conftest import control_plane, kube, make_lab, operator_kubeconfig
+from tests.apiserver.conftest import (
+    install_chart,
+    kube,
+    make_lab,
+    operator_access,
+    operator_kubeconfig,
+)
 from tests.apiserver.operator_process import OperatorProcess
 
 from .proxy import Proxy
 
-__all__ = ["control_plane", "kube", "make_lab", "operator_kubeconfig"]
+__all__ = ["kube", "make_lab", "operator_access", "operator_kubeconfig"]
+
+AUDIT_POLICY = """\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: Metadata
+    users: ["system:serviceaccount:practicum-system:practicum"]
+    verbs: [create, update, patch, delete, deletecollection]
+  - level: None
+"""
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """One that writes down who has written what."""
+    folder = tmp_path_factory.mktemp("control-plane")
+    with ControlPlane(folder, audit_policy=AUDIT_POLICY) as running:
+        install_chart(running.kubeconfig)
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +89,15 @@ def operator(running_operator: OperatorProcess, proxy: Proxy) -> OperatorProcess
     return running_operator
 
 
+_NOTES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Keeps a line for the end of the run."""
+    return request.config.stash.setdefault(_NOTES, []).append
+
+
 _KILLS = pytest.StashKey[list[tuple[str, list[int]]]]()
 
 
@@ -75,6 +110,10 @@ def record_kills(request: pytest.FixtureRequest) -> Callable[[str, list[int]], N
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print after which writes the operator was killed."""
+    if notes := terminalreporter.config.stash.get(_NOTES, []):
+        terminalreporter.section("faults")
+        for line in notes:
+            terminalreporter.write_line(line)
     rows = terminalreporter.config.stash.get(_KILLS, [])
     if not rows:
         return

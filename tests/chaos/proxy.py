@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -47,7 +47,15 @@ class Fault:
     after: bool = False
 
 
-Plan = Callable[[Call], Fault | None]
+@dataclass(frozen=True)
+class Garble:
+    """What happens to the events of a watch, in place of their simply arriving."""
+
+    distort: Callable[[AsyncIterator[bytes]], AsyncIterator[bytes]]
+    """Takes the lines of the stream and gives others; its end drops the connection."""
+
+
+Plan = Callable[[Call], Fault | Garble | None]
 
 
 class Proxy:
@@ -105,7 +113,7 @@ class Proxy:
         call = Call(request.method, request.path, watch, time.monotonic())
         self.calls.append(call)
         fault = self.plan(call)
-        if fault and not fault.after:
+        if isinstance(fault, Fault) and not fault.after:
             return await self._fail(request, fault)
         headers = {k: v for k, v in request.headers.items() if k.lower() not in _HOP_BY_HOP}
         try:
@@ -119,22 +127,27 @@ class Proxy:
                 if call.is_write and answer.status < 300:
                     self.writes += 1
                     self._on_write(self.writes)
-                if fault:
+                if isinstance(fault, Fault):
                     return await self._fail(request, fault)
-                return await self._pass_on(request, answer)
+                return await self._pass_on(request, answer, fault)
         except (aiohttp.ClientError, OSError):
             return await self._fail(request, Fault())
 
     async def _pass_on(
-        self, request: web.Request, answer: aiohttp.ClientResponse
+        self, request: web.Request, answer: aiohttp.ClientResponse, garble: Garble | None
     ) -> web.StreamResponse:
         kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP}
         if encoding := answer.headers.get("Content-Encoding"):
             kept["Content-Encoding"] = encoding
         response = web.StreamResponse(status=answer.status, headers=kept)
         await response.prepare(request)
-        async for chunk in answer.content.iter_any():
+        chunks: AsyncIterator[bytes] = answer.content.iter_any()
+        if garble:
+            chunks = garble.distort(_lines(chunks))
+        async for chunk in chunks:
             await response.write(chunk)
+        if garble and request.transport:
+            request.transport.abort()
         await response.write_eof()
         return response
 
@@ -148,3 +161,12 @@ class Proxy:
         body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": fault.status}
         body |= {"reason": "Injected", "message": f"fault {fault.status} of the test"}
         return web.json_response(body, status=fault.status, headers=headers)
+
+
+async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Cut a stream into lines, of whatever length: aiohttp's own end at 64 KiB."""
+    rest = b""
+    async for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line + b"\n"
