@@ -206,29 +206,6 @@ async def test_deletion_at_once_after_creation_leaves_nothing(
     await eventually(nothing, 60)
 
 
-async def test_a_foreign_finalizer_is_named_and_then_purged(kube: Kube, make_lab: LabMaker) -> None:
-    lab = await make_lab()
-    learner, _ = await namespaces(kube, lab)
-    stuck: Object = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": "stuck", "namespace": learner, "finalizers": ["example.org/never"]},
-    }
-    await kube.create(stuck)
-    name = lab["metadata"]["name"]
-    await kube.delete("LabEnvironment", "course-a", name)
-
-    async def named() -> bool:
-        message = (await read(kube, lab))["status"]["message"]
-        return f"ConfigMap {learner}/stuck (example.org/never)" in message
-
-    await eventually(named)
-    events = [e for e in await kube.list("Event", "course-a") if e["reason"] == "DeletionBlocked"]
-    assert any(e["involvedObject"]["uid"] == lab["metadata"]["uid"] for e in events)
-    await eventually(lambda: absent(kube, "LabEnvironment", "course-a", name), 60)
-    assert await absent(kube, "Namespace", "", learner)
-
-
 async def test_a_kill_in_the_middle_of_provisioning_converges(
     kube: Kube, make_lab: LabMaker, operator: OperatorProcess
 ) -> None:

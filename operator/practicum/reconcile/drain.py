@@ -45,11 +45,15 @@ class Held:
     kind: str
     namespace: str
     name: str
-    foreign: tuple[str, ...]
-    """Finalizers that are not Kubernetes' own: these need somebody else."""
+    finalizers: tuple[str, ...]
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """Finalizers that are not Kubernetes' own: these need somebody else."""
+        return tuple(name for name in self.finalizers if name not in _KUBERNETES)
 
     def __str__(self) -> str:
-        why = f"finalizers {', '.join(self.foreign)}" if self.foreign else "it does not go"
+        why = ", ".join(self.foreign or self.finalizers) or "it does not end"
         return f"{self.kind} {self.namespace}/{self.name} ({why})"
 
 
@@ -76,7 +80,7 @@ class Drain:
             # Killed between claiming it and binding itself there: nothing of ours is in it.
             return []
         return [
-            Held(body["kind"], namespace, body["metadata"]["name"], _foreign(body))
+            Held(body["kind"], namespace, body["metadata"]["name"], _finalizers(body))
             for bodies in lists
             for body in bodies
             if body["kind"] in _HOLDERS
@@ -117,5 +121,5 @@ class Drain:
             return
 
 
-def _foreign(body: Object) -> tuple[str, ...]:
-    return tuple(sorted(set(body["metadata"].get("finalizers", [])) - _KUBERNETES))
+def _finalizers(body: Object) -> tuple[str, ...]:
+    return tuple(sorted(body["metadata"].get("finalizers", [])))

@@ -25,6 +25,9 @@ from practicum.reconcile.report import Findings
 Object = dict[str, Any]
 
 _POLL: Final = timedelta(seconds=0.5)
+_RARE_POLL: Final = timedelta(seconds=3)
+_LAST_RESORT: Final = 30
+"""So many times its patience later a namespace is deleted with whatever is still in it."""
 
 
 class Teardown:
@@ -57,15 +60,21 @@ class Teardown:
         mine = [ns for ns in left if ns["metadata"].get("labels", {}).get(LAB_UID) == resource.uid]
         if not mine:
             return await self._finish(resource, namespaces)
-        held, impatient = await self._drain.held(mine), self._patience_is_over(resource.uid)
-        blockers = [one for one in held if one.foreign]
-        await self._report(resource, phase, namespaces, held if impatient else blockers, mine)
-        if held and not impatient:
+        held, lasts = await self._drain.held(mine), self._lasts(resource.uid)
+        patient = lasts < tools.settings.stuck_after
+        foreign = [one for one in held if one.foreign]
+        await self._report(resource, phase, namespaces, foreign if patient else held, mine)
+        if held:
             await self._drain.delete(held)
-            return tools.clock() + _POLL
-        await self._drain.purge(blockers)
-        await asyncio.gather(*map(self._delete, mine))
-        return tools.clock() + _POLL
+        if not patient:
+            await self._drain.purge(foreign)
+        # While an object stands in the way, its namespace could not go either; it only could no
+        # longer be asked what stands there.
+        given_up = lasts >= _LAST_RESORT * tools.settings.stuck_after
+        occupied = set() if given_up else {one.namespace for one in held}
+        free = [namespace for namespace in mine if namespace["metadata"]["name"] not in occupied]
+        await asyncio.gather(*map(self._delete, free))
+        return tools.clock() + (_POLL if patient else _RARE_POLL)
 
     async def _live(self, name: str) -> Object | None:
         return await self._tools.kube.find("Namespace", "", name)
@@ -75,10 +84,9 @@ class Teardown:
         if "deletionTimestamp" not in meta:
             await self._tools.kube.delete("Namespace", "", meta["name"], uid=meta["uid"])
 
-    def _patience_is_over(self, uid: str) -> bool:
+    def _lasts(self, uid: str) -> timedelta:
         now = self._tools.clock()
-        since = self._since.setdefault(uid, now)
-        return now - since >= self._tools.settings.stuck_after
+        return now - self._since.setdefault(uid, now)
 
     async def _report(
         self,
