@@ -49,14 +49,18 @@ golden: chart-sync ## write the golden manifests anew
 requirements: install ## compile the pinned requirements anew
 	@tools/requirements.sh
 
-test: ## everything: lint, unit, golden, API level, attacks, journeys on the real cluster
-	@python3 -m tests.suites lint unit golden apiserver security e2e
+test: ## everything: lint, unit, golden, API level, attacks, chaos, journeys on the real cluster
+	@python3 -m tests.suites
 test-fast: ## lint, unit tests and golden manifests
 	@python3 -m tests.suites lint unit golden
 test-apiserver: ## tests against a real API server, without nodes
 	@python3 -m tests.suites apiserver
 test-security: ## attacks on a real API server with learners' own credentials, the operator down
 	@python3 -m tests.suites security
+test-chaos: ## kills, a failing API server, two replicas: a slice of every sweep
+	@python3 -m tests.suites chaos
+chaos-full: ## the same with a kill after every single write, and expiry with the operator down
+	@PRACTICUM_CHAOS=full python3 -m tests.suites chaos
 test-e2e: ## journeys on the real cluster with the chart installed
 	@python3 -m tests.suites e2e
 
@@ -77,5 +81,5 @@ bench-ready: install ## time from apply to Ready, against kubectl apply of the s
 	@$(PYTHON) -m tests.bench.ready
 
 .PHONY: help install print-python fmt lint crds chart-sync golden requirements test test-fast \
-  test-apiserver test-security test-e2e cluster-up cluster-down cluster-status images demo demo-down \
+  test-apiserver test-security test-chaos chaos-full test-e2e cluster-up cluster-down cluster-status images demo demo-down \
   bench-ready

@@ -44,6 +44,7 @@ SUITES = (
     Suite("golden", "tests/golden"),
     Suite("apiserver", "tests/apiserver", needs=TOOLS),
     Suite("security", "tests/security", needs=TOOLS),
+    Suite("chaos", "tests/chaos", needs=TOOLS),
     Suite("e2e", "e2e", needs=(*CLUSTER, "up", "--images")),
 )
 
