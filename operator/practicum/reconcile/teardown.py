@@ -162,15 +162,18 @@ class Teardown:
 
 async def release(tools: Tools, resource: LabEnvironment) -> None:
     """Take the finalizer off: an apply without it gives it up."""
-    await hold(tools, resource, finalizers=[])
+    try:
+        await hold(tools, resource, finalizers=[])
+    except (errors.NotFound, errors.Conflict, errors.Invalid):
+        # Gone, or another lab of the same name has come: both are fine, and nothing else is.
+        meta = resource.metadata
+        live = await tools.kube.find("LabEnvironment", meta["namespace"], meta["name"])
+        if live and live["metadata"]["uid"] == resource.uid:
+            raise
 
 
 async def hold(tools: Tools, resource: LabEnvironment, finalizers: list[str]) -> None:
     """Apply the lab's finalizers; the uid keeps a re-created lab out of it."""
     body = resource.apply_body()
     body["metadata"]["finalizers"] = finalizers
-    try:
-        await tools.kube.apply(body)
-    except (errors.NotFound, errors.Conflict, errors.Invalid):
-        if finalizers:
-            raise
+    await tools.kube.apply(body)
