@@ -72,7 +72,16 @@ class Proxy:
         self.writes = 0
         """Writes that the API server has accepted since `watch_writes`."""
         self.plan: Plan = lambda call: None
+        self._watches: set[asyncio.Transport] = set()
         self._on_write: Callable[[int], None] = lambda count: None
+
+    def drop_watches(self) -> None:
+        """Break every open watch off, so that the plan befalls the next ones from their start."""
+        self._loop.call_soon_threadsafe(self._abort_watches)
+
+    def _abort_watches(self) -> None:
+        for transport in list(self._watches):
+            transport.abort()
 
     def watch_writes(self, on_write: Callable[[int], None]) -> None:
         """Call on_write with 1, 2, 3… after each accepted write, before it is answered."""
@@ -112,6 +121,9 @@ class Proxy:
         watch = request.query.get("watch") in ("1", "true")
         call = Call(request.method, request.path, watch, time.monotonic())
         self.calls.append(call)
+        if watch and request.transport:
+            self._watches = {one for one in self._watches if not one.is_closing()}
+            self._watches.add(request.transport)
         fault = self.plan(call)
         if isinstance(fault, Fault) and not fault.after:
             return await self._fail(request, fault)

@@ -113,6 +113,7 @@ async def test_a_class_converges_in_a_storm_with_at_most_three_times_the_request
     calm, calm_seconds = await there_and_back(kube, proxy, "calm")
     storm = Storm(SEED)
     proxy.plan = storm
+    proxy.drop_watches()
     rough, rough_seconds = await there_and_back(kube, proxy, "storm")
     proxy.plan = lambda call: None
     ratio = rough.total() / calm.total()

@@ -74,7 +74,8 @@ class Teardown:
         occupied = set() if given_up else {one.namespace for one in held}
         free = [namespace for namespace in mine if namespace["metadata"]["name"] not in occupied]
         await asyncio.gather(*map(self._delete, free))
-        return tools.clock() + (_POLL if patient else _RARE_POLL)
+        # Namespaces are watched, what is in them is not.
+        return tools.clock() + (_POLL if held and patient else _RARE_POLL)
 
     async def _live(self, name: str) -> Object | None:
         return await self._tools.kube.find("Namespace", "", name)
