@@ -6,7 +6,7 @@ in one course or one lab is not asked here: a lab's conditions say when it is mi
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from practicum.api import names
@@ -58,8 +58,12 @@ OWN: Final = (
     Rule("apps", ("controllerrevisions",), ("get", "list", "create", "delete")),
     Rule("coordination.k8s.io", ("leases",), ("get", "create", "update", "patch")),
     Rule("", ("events",), ("create", "patch")),
+    Rule("", ("configmaps",), ("create", "patch"), (names.NETWORK_RECORD,)),
 )
 """What the Role ``practicum-operator`` grants in the operator's own namespace."""
+
+PROBE: Final = (Rule("", ("pods",), ("list", "create", "delete")),)
+"""What the Role ``practicum-probe`` grants; without it there is no probe, but labs all the same."""
 
 
 class Right(NamedTuple):
@@ -83,12 +87,21 @@ class Right(NamedTuple):
 
 def needed(system_namespace: str) -> Iterator[Right]:
     """Yield every right that is needed."""
-    for namespace, rules in (("", EVERYWHERE), (system_namespace, OWN)):
-        for rule in rules:
-            for resource in rule.resources:
-                for verb in rule.verbs:
-                    for name in rule.names:
-                        yield Right(verb, rule.group, resource, name, namespace)
+    yield from _single(EVERYWHERE, "")
+    yield from _single(OWN, system_namespace)
+
+
+def of_probe() -> Iterator[Right]:
+    """Yield the rights that only the network probe needs."""
+    yield from _single(PROBE, names.PROBE_NAMESPACE)
+
+
+def _single(rules: Iterable[Rule], namespace: str) -> Iterator[Right]:
+    for rule in rules:
+        for resource in rule.resources:
+            for verb in rule.verbs:
+                for name in rule.names:
+                    yield Right(verb, rule.group, resource, name, namespace)
 
 
 async def missing(kube: Kube, system_namespace: str) -> list[Right]:
