@@ -55,7 +55,16 @@ def spawn(command: Sequence[str | Path], log: Path) -> int:
         )
     # The id alone is kept: a later process may be the one that ends it.
     process.returncode = 0
+    _await_command_line(process.pid)
     return process.pid
+
+
+def _await_command_line(pid: int) -> None:
+    """Wait the moment that a process has no command line yet: `alive` would take it for dead."""
+    limit = time.monotonic() + 1
+    with suppress(OSError):
+        while time.monotonic() < limit and not Path(f"/proc/{pid}/cmdline").read_bytes():
+            time.sleep(0.001)
 
 
 def alive(pid: int, mark: str) -> bool:

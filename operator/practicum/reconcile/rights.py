@@ -7,9 +7,10 @@ in one course or one lab is not asked here: a lab's conditions say when it is mi
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from practicum.api import names
+from practicum.api.kinds import KINDS
 from practicum.kube.client import Kube
 
 _RBAC = "rbac.authorization.k8s.io"
@@ -110,26 +111,39 @@ async def missing(kube: Kube, system_namespace: str) -> list[Right]:
     Raises:
         ApiError: it could not be asked.
     """
+    return await refused(kube, needed(system_namespace))
+
+
+async def refused(kube: Kube, rights: Iterable[Right], account: str = "") -> list[Right]:
+    """Return which of these rights somebody lacks.
+
+    Args:
+        kube: who asks.
+        rights: what to ask for.
+        account: user name of the ServiceAccount in question; empty: whoever asks.
+
+    Raises:
+        ApiError: it could not be asked; about others, few may.
+    """
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def lacks(right: Right) -> bool:
         async with gate:
-            return not await _allowed(kube, right)
+            review = _review(right, account)
+            return not (await kube.create(review))["status"]["allowed"]
 
-    rights = list(needed(system_namespace))
-    return [
-        right
-        for right, lacking in zip(rights, await asyncio.gather(*map(lacks, rights)), strict=True)
-        if lacking
-    ]
+    asked = list(rights)
+    answers = await asyncio.gather(*map(lacks, asked))
+    return [right for right, lacking in zip(asked, answers, strict=True) if lacking]
 
 
-async def _allowed(kube: Kube, right: Right) -> bool:
+def _review(right: Right, account: str) -> dict[str, Any]:
     resource, _, subresource = right.resource.partition("/")
     attributes = right._asdict() | {"resource": resource, "subresource": subresource}
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": attributes},
-    }
-    return bool((await kube.create(review))["status"]["allowed"])
+    spec: dict[str, Any] = {"resourceAttributes": attributes}
+    if account:
+        everybody = ["system:serviceaccounts", "system:authenticated"]
+        own = f"system:serviceaccounts:{account.split(':')[2]}"
+        spec |= {"user": account, "groups": [*everybody, own]}
+    kind = "SubjectAccessReview" if account else "SelfSubjectAccessReview"
+    return {"apiVersion": KINDS[kind].api_version, "kind": kind, "spec": spec}
