@@ -16,7 +16,8 @@ Object = Mapping[str, Any]
 OLDEST: Final = (1, 34)
 POLICIES: Final = (
     *("practicum-learner-objects", "practicum-learner-pods", "practicum-learner-services"),
-    *("practicum-managed-objects", "practicum-operator-confinement", "practicum-platform-exec"),
+    *("practicum-learner-tenancy", "practicum-managed-objects"),
+    *("practicum-operator-confinement", "practicum-platform-exec"),
 )
 """The admission policies of the chart, each with a binding of its own name."""
 _KINDS: Final = ("labenvironments", "labtemplates")
