@@ -11,10 +11,17 @@ IMAGES = "is not on the list"
 ACCOUNT = "spec.serviceAccountName"
 TOKEN = "spec.automountServiceAccountToken"
 PSA = 'violates PodSecurity "restricted'
+WORDS, HISTORY = "65536 that one pod may carry", "spec.revisionHistoryLimit"
 
 
 def image(title: str, name: str, refusal: str = "") -> Case:
     return create(title, pod(containers=[container(image=name)]), refusal)
+
+
+def kept(kind: str, revisions: int):
+    body = workload(kind)
+    body["spec"]["revisionHistoryLimit"] = revisions
+    return body
 
 
 def volume(**source: object):
@@ -120,6 +127,38 @@ PLACE_CASES = table(
     ),
 )
 
+SIZE_CASES = table(
+    create("a script of 64 KiB", pod(containers=[container(args=["x" * 65536])])),
+    create("a longer script", pod(containers=[container(args=["x" * 65537])]), WORDS),
+    create("a longer command", pod(containers=[container(command=["x" * 65537])]), WORDS),
+    create(
+        "a longer environment",
+        pod(containers=[container(env=[{"name": n, "value": "x" * 33000} for n in "ab"])]),
+        WORDS,
+    ),
+    create(
+        "more in several containers",
+        pod(
+            initContainers=[container("i", args=["x" * 33000])],
+            containers=[container(args=["x" * 33000])],
+        ),
+        WORDS,
+    ),
+    (
+        create(
+            f"a longer script in a {kind}",
+            workload(kind, containers=[container(args=["x" * 65537])]),
+            WORDS,
+        )
+        for kind in WORKLOADS
+    ),
+    (
+        create(f"{number} old revisions of a {kind}", kept(kind, number), refusal)
+        for kind in ("Deployment", "StatefulSet")
+        for number, refusal in ((10, ""), (11, HISTORY), (10**6, HISTORY))
+    ),
+)
+
 RESTRICTED_CASES = table(
     create("privileged", secured(privileged=True, allowPrivilegeEscalation=True), PSA),
     create("privilege escalation", secured(allowPrivilegeEscalation=True), PSA),
@@ -137,7 +176,9 @@ RESTRICTED_CASES = table(
 )
 
 
-@pytest.mark.parametrize("case", [*IMAGE_CASES, *IDENTITY_CASES, *PLACE_CASES, *RESTRICTED_CASES])
+@pytest.mark.parametrize(
+    "case", [*IMAGE_CASES, *IDENTITY_CASES, *PLACE_CASES, *SIZE_CASES, *RESTRICTED_CASES]
+)
 def test_learner(world: World, case: Case) -> None:
     case.check(world, world.ada)
 

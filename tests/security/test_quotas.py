@@ -196,6 +196,38 @@ def test_old_replicasets_are_counted_too(world: World) -> None:
     assert any("exceeded quota: objects" in message for message in _stuck(world, path))
 
 
+@pytest.mark.usefixtures("emptied")
+def test_old_revisions_do_not_pile_up(world: World) -> None:
+    """No quota counts them; a policy bounds how many of each StatefulSet stay."""
+    bob, path = world.learners["bob"], at("StatefulSet", "{bob}")
+    assert world.attempt(bob, "POST", path, idle("StatefulSet")(0), dry_run=False).granted
+    for revision in range(30):
+        _new_template(world, f"{path}/fill-0", revision)
+        _observed(world, f"{path}/fill-0")
+    deadline = time.monotonic() + _PATIENCE
+    while (kept := len(_revisions(world))) > 11:
+        assert time.monotonic() < deadline, kept
+        time.sleep(0.2)
+    assert kept > 1, "the changes made no revisions at all"
+
+
+def _revisions(world: World) -> list[Object]:
+    """Return the StatefulSet's old and current revisions."""
+    found = world.attempt(world.admin, "GET", at("ControllerRevision", "{bob}")).body["items"]
+    return [one for one in found if one["metadata"]["name"].startswith("fill-0-")]
+
+
+def _observed(world: World, path: str) -> None:
+    """Wait until the controller has seen the newest template."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        body = world.attempt(world.admin, "GET", path).body
+        if body["status"].get("observedGeneration") == body["metadata"]["generation"]:
+            return
+        assert time.monotonic() < deadline, body["status"]
+        time.sleep(0.02)
+
+
 def _new_template(world: World, path: str, revision: int) -> None:
     patch = {"spec": {"template": {"metadata": {"labels": {"revision": str(revision)}}}}}
     answer = world.attempt(
