@@ -83,6 +83,11 @@ TABLE: Final[dict[str, Elsewhere | Here]] = {
     "make test-apiserver": Elsewhere(_SUITES, by="tests/suites.py"),
     "make test-e2e": Elsewhere(_SUITES, by="tests/suites.py"),
     "make bench-ready": Elsewhere("it measures, for minutes, and proves nothing", by="tests/bench"),
+    "practicum doctor": Here(
+        "the cluster of these tests may lack what a real one needs",
+        codes=(0, 1),
+        says="Admission policies",
+    ),
     "make demo-down": Elsewhere("it would take away the cluster that this test stands on"),
     "make cluster-down": Elsewhere("it would take away the cluster that this test stands on"),
     "export KUBECONFIG=$HOME/.cache/practicum/cluster/kubeconfig": Here(

@@ -27,6 +27,7 @@ from practicum.reconcile.apply import Applier
 from practicum.reconcile.credentials import Credentials
 from practicum.reconcile.engine import Engine
 from practicum.reconcile.inventory import Inventory
+from practicum.reconcile.network_probe import NetworkProbe
 from practicum.reconcile.provision import Tools
 from practicum.reconcile.report import Reporter
 from practicum.reconcile.runner import Runner
@@ -67,7 +68,9 @@ async def operate(
         ready = asyncio.Event()
         health.ready = ready.is_set
         async with _background(
-            _beating(health), _sweeping(Sweep(kube, settings, utcnow), settings)
+            _beating(health),
+            _sweeping(Sweep(kube, settings, utcnow), settings),
+            NetworkProbe(kube, settings, utcnow).keep(),
         ):
             await kopf.operator(
                 registry=watches.registry(),

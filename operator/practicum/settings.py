@@ -70,6 +70,12 @@ class Settings:
     sweep_interval: timedelta = timedelta(minutes=10)
     """Least time between the two complete listings that prove a namespace an orphan."""
 
+    probe_image: str = ""
+    """Image of the network probe's pods, with Python in it; empty: no probe."""
+
+    probe_interval: timedelta = timedelta(days=1)
+    """How often it is looked again whether the cluster enforces NetworkPolicy."""
+
     http_port: int = 8080
     leader_elect: bool = True
     log_level: str = "info"
@@ -129,6 +135,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         "max_labs_per_course": int,
         "course_limits": _numbers,
         "sweep_interval": _duration,
+        "probe_image": str,
+        "probe_interval": _duration,
         "http_port": int,
         "leader_elect": _flag,
         "log_level": str,

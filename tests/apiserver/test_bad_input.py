@@ -114,19 +114,103 @@ async def test_a_namespace_that_is_no_course(kube: Kube) -> None:
     await kube.delete("LabEnvironment", "stranger", "alice")
 
 
-async def test_a_template_that_asks_for_too_much(kube: Kube, make_lab: LabMaker) -> None:
-    manifest = """
+GREEDY = {
+    "a pod of the node's own network": """
 apiVersion: v1
 kind: Pod
-metadata: {name: own-the-node}
+metadata: {name: greedy}
 spec: {hostNetwork: true, containers: []}
-"""
-    await kube.create(template("evil", manifest))
-    lab = await make_lab(template="evil", parameters={})
+""",
+    "a cluster-scoped kind": """
+apiVersion: v1
+kind: Namespace
+metadata: {name: greedy}
+""",
+    "a ClusterRole": """
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: greedy}
+rules: [{apiGroups: ["*"], resources: ["*"], verbs: ["*"]}]
+""",
+    "a RoleBinding": """
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: greedy}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}
+subjects: [{kind: ServiceAccount, name: default, namespace: default}]
+""",
+    "a webhook": """
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: greedy}
+webhooks: []
+""",
+    "an admission policy's binding": """
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: greedy}
+spec: {policyName: practicum-learner-pods, validationActions: [Audit]}
+""",
+    "a token Secret": """
+apiVersion: v1
+kind: Secret
+metadata: {name: greedy}
+type: kubernetes.io/service-account-token
+""",
+    "another namespace": """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: greedy, namespace: kube-system}
+""",
+    "the course's namespace": """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: greedy, namespace: course-a}
+""",
+    "a list of such things": """
+apiVersion: v1
+kind: List
+metadata: {name: greedy}
+items: [{apiVersion: v1, kind: Namespace, metadata: {name: greedy}}]
+""",
+    "another document behind a harmless one": """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: harmless}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: greedy}
+""",
+}
+
+
+@pytest.mark.parametrize("what", GREEDY)
+async def test_a_template_that_asks_for_too_much(kube: Kube, make_lab: LabMaker, what: str) -> None:
+    """Refused as a whole, before anything of the lab exists, and the object is named."""
+    name = f"greedy-{list(GREEDY).index(what)}"
+    await kube.create(template(name, GREEDY[what]))
+    lab = await make_lab(template=name, parameters={})
     found = await until(kube, lab, "Accepted", "False", reason="TemplateInvalid")
-    assert "Pod own-the-node" in found["message"]
+    assert " greedy: " in found["message"]
     await nothing_was_made(kube, lab)
-    await kube.delete("LabTemplate", "course-a", "evil")
+    assert await nothing_greedy(kube)
+    await kube.delete("LabTemplate", "course-a", name)
+
+
+async def nothing_greedy(kube: Kube) -> bool:
+    """Whether no object of a greedy template exists anywhere."""
+    paths = [
+        *("/api/v1/configmaps", "/api/v1/secrets", "/api/v1/pods", "/api/v1/namespaces"),
+        *("/api/v1/serviceaccounts", "/apis/rbac.authorization.k8s.io/v1/rolebindings"),
+        "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+        "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+        "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
+    ]
+    found = [await kube.request("GET", path) for path in paths]
+    names = {body["metadata"]["name"] for page in found for body in page["items"]}
+    assert "practicum-operator" in names, "the listing saw nothing at all"
+    return names.isdisjoint({"greedy", "harmless"})
 
 
 async def test_an_edit_above_the_maximum_leaves_the_end_where_it_was(

@@ -4,6 +4,7 @@ import base64
 import http.client
 import json
 import ssl
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +19,8 @@ MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 _SECONDS = 15
+_IDLE_SECONDS = 30
+"""After that a new connection is made: the API server closes one that was quiet for 90."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Actor:
         self._connection = http.client.HTTPSConnection(
             urlsplit(cluster["server"]).netloc, context=tls, timeout=_SECONDS
         )
+        self._used = time.monotonic()
 
     def call(
         self,
@@ -71,6 +75,8 @@ class Actor:
         query: dict[str, str] | None = None,
     ) -> Answer:
         """Send one request; with ``dry_run`` all is decided and nothing done."""
+        if time.monotonic() - self._used > _IDLE_SECONDS:
+            self._connection.close()
         parameters = {**(query or {}), **({"dryRun": "All"} if dry_run else {})}
         content = b"" if body is None else json.dumps(body).encode()
         self._connection.putrequest(method, path + (f"?{urlencode(parameters)}" * bool(parameters)))
@@ -80,6 +86,7 @@ class Actor:
         self._connection.endheaders(content)
         response = self._connection.getresponse()
         raw = response.read()
+        self._used = time.monotonic()
         try:
             return Answer(response.status, json.loads(raw))
         except ValueError:

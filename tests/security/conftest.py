@@ -1,4 +1,4 @@
-"""Three labs of two courses, their learners' own kubeconfigs, and an operator that is down.
+"""Four labs of two courses, their learners' own kubeconfigs, and an operator that is down.
 
 Everything in this folder is decided by the API server alone: the operator is killed once the labs
 stand, so nothing here holds because somebody puts it right again.
@@ -35,6 +35,8 @@ class World:
     operator: Actor
     ada: Actor
     persona: Actor
+    learners: dict[str, Actor]
+    """The other labs' learners: Bob fills his lab, Mal's instructor breaks hers."""
     names: dict[str, str]
     admin_config: Object
     actors: list[Actor] = field(default_factory=list)
@@ -44,6 +46,17 @@ class World:
         actor = Actor(self.admin_config, user=user, groups=(*groups, "system:authenticated"))
         self.actors.append(actor)
         return actor
+
+    def account(self, namespace: str, name: str) -> Actor:
+        """Return a ServiceAccount, by a token of its own."""
+        path = at("ServiceAccount", namespace, name, "token").format(**self.names)
+        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+        minted = self.admin.call("POST", path, request)
+        assert minted.granted, minted
+        user = self.admin_config["contexts"][0]["context"]["user"]
+        entry = {"name": user, "user": {"token": minted.body["status"]["token"]}}
+        self.actors.append(Actor(self.admin_config | {"users": [entry]}))
+        return self.actors[-1]
 
     def attempt(
         self,
@@ -121,27 +134,35 @@ def _managed_things(world: World) -> None:
 def world(control_plane, operator_kubeconfig, running_operator) -> Iterator[World]:
     admin_config = yaml.safe_load(control_plane.kubeconfig.read_text())
     admin = Actor(admin_config)
-    labs = (("course-a", "ada"), ("course-a", "bob"), ("course-b", "eve"))
+    labs = (("course-a", "ada"), ("course-a", "bob"), ("course-b", "eve"), ("course-b", "mal"))
     names = {"course": "course-a", "other_course": "course-b", "system": "practicum-system"}
     for course, name in labs:
         made = admin.call("POST", at("LabEnvironment", course), lab_body(name, course))
         assert made.granted, made
     for course, name in labs:
-        names[name], names[f"{name}_platform"] = _lab(admin, course, name)["status"]["namespaces"]
+        lab = _lab(admin, course, name)
+        names[name], names[f"{name}_platform"] = lab["status"]["namespaces"]
+        names[f"{name}_uid"] = lab["metadata"]["uid"]
     names |= {"learner": names["ada"], "platform": names["ada_platform"]}
-    configs = _credentials(admin, "course-a", "ada")
+    configs = {
+        context: config
+        for course, name in labs
+        for context, config in _credentials(admin, course, name).items()
+    }
     running_operator.kill()
     world = World(
         admin=admin,
         operator=Actor(yaml.safe_load(operator_kubeconfig.read_text())),
         ada=Actor(configs["ada"]),
         persona=Actor(next(c for name, c in configs.items() if name.startswith("ada-reviewer"))),
+        learners={name: Actor(configs[name]) for _, name in labs[1:]},
         names=names,
         admin_config=admin_config,
     )
     _managed_things(world)
     yield world
-    for actor in (world.admin, world.operator, world.ada, world.persona, *world.actors):
+    known = (world.admin, world.operator, world.ada, world.persona, *world.learners.values())
+    for actor in (*known, *world.actors):
         actor.close()
 
 

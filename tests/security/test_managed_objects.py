@@ -22,6 +22,7 @@ MANAGED = "belong to the lab"
 RESERVED = "reserved for the lab"
 FINALIZERS = "a lab must be able to end"
 TOO_BIG = "65536"
+NOTES = "metadata.annotations: more than"
 RBAC = "cannot"
 MARK = {"labels": {"practicum.dev/x": "1"}}
 STUCK = {"finalizers": ["example.org/stuck"]}
@@ -33,6 +34,10 @@ def encoded(size: int) -> str:
 
 def config(name: str = "mine", meta: dict[str, object] | None = None, **data: object):
     return thing("ConfigMap", name, meta, data=data)
+
+
+def notes(size: int) -> dict[str, object]:
+    return {"annotations": {"a": "x" * (size - 10), "b": "x" * 10}}
 
 
 FOREIGN = "belong to others"
@@ -135,6 +140,18 @@ OBJECT_CASES = table(
     create("Secret of 60,000 bytes", thing("Secret", data={"a": encoded(60000)})),
     create("Secret of 66,000 bytes", thing("Secret", data={"a": encoded(66000)}), TOO_BIG),
     create("Secret as text", thing("Secret", stringData={"a": "x" * 66000}), TOO_BIG),
+    (
+        create(f"annotations, {title}", make(notes(size)), refusal)
+        for title, make, size, refusal in (
+            # The admission plugin LimitRanger adds a note of its own to a pod.
+            ("a pod's", pod, 32000, ""),
+            ("a pod's, and one", pod, 32769, NOTES),
+            ("a Deployment's pods'", lambda meta: workload("Deployment", meta), 32769, NOTES),
+            ("a claim template's", with_claim, 32769, NOTES),
+            ("a ConfigMap's", lambda meta: config(meta=meta), 131072, ""),
+            ("a ConfigMap's, and one", lambda meta: config(meta=meta), 131073, NOTES),
+        )
+    ),
     create(
         "token Secret",
         thing(

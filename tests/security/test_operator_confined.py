@@ -5,7 +5,7 @@ import pytest
 from .actors import APPLY, MERGE, Object
 from .cases import Case, create, delete, edit, table
 from .conftest import World
-from .objects import OURS, at, binding, raw, thing
+from .objects import OURS, at, binding, pod, raw, thing
 
 NAMESPACES = "writes and deletes only namespaces named lab-*"
 OUTSIDE = "outside labs the operator writes and deletes only"
@@ -149,6 +149,37 @@ COURSE_CASES = table(
 )
 
 
+ENDLESS, PSA = "a token without an end", 'violates PodSecurity "restricted'
+PROBE, RECORD = "practicum-probe", "practicum-network-policy"
+TOKEN_OF = {
+    "labels": OURS,
+    "annotations": {"kubernetes.io/service-account.name": "default"},
+}  # fmt: skip
+
+
+def endless() -> Object:
+    return thing("Secret", meta=TOKEN_OF, type="kubernetes.io/service-account-token")
+
+
+PROBE_CASES = table(
+    create("pod of the probe", pod(), namespace=PROBE),
+    create("host network in the probe", pod(hostNetwork=True), PSA, PROBE),
+    create("another account in the probe", pod(serviceAccountName="x"), "not found", PROBE),
+    (
+        create(f"{kind} beside the probe", thing(kind), RBAC, PROBE)
+        for kind in ("ConfigMap", "Secret", "ServiceAccount", "Service", "NetworkPolicy")
+    ),
+    delete("the probe's policy", "NetworkPolicy", "closed", RBAC, PROBE),
+    (create(f"pod in {place}", pod(), RBAC, place) for place in ("{system}", "{course}")),
+    edit("another ConfigMap", "ConfigMap", "x", {"data": {}}, RBAC, namespace="{system}"),
+    delete("the record deleted", "ConfigMap", RECORD, RBAC, "{system}"),
+    (
+        create(f"token Secret in {place}", endless(), ENDLESS, place)
+        for place in ("{course}", "{learner}", "{platform}")
+    ),
+)
+
+
 @pytest.fixture(scope="module")
 def strangers(world: World) -> None:
     """What others have: bindings and Secrets of a course, a course not opted in, a mistake."""
@@ -172,7 +203,7 @@ def strangers(world: World) -> None:
 
 
 @pytest.mark.usefixtures("strangers")
-@pytest.mark.parametrize("case", [*NAMESPACE_CASES, *RIGHTS_CASES, *COURSE_CASES])
+@pytest.mark.parametrize("case", [*NAMESPACE_CASES, *RIGHTS_CASES, *COURSE_CASES, *PROBE_CASES])
 def test_operator(world: World, case: Case) -> None:
     case.check(world, world.operator)
 

@@ -35,13 +35,14 @@ def expanded(rules: Iterable[Object]) -> list[tuple[str, str, str, str]]:
     [
         ("", raw(RBAC, "clusterroles", "", "practicum-operator")),
         ("practicum-system", at("Role", "practicum-system", "practicum-operator")),
+        ("practicum-probe", at("Role", "practicum-probe", "practicum-probe")),
     ],
 )
 def test_the_chart_grants_what_is_asked_for_and_no_more(
     world: World, namespace: str, path: str
 ) -> None:
     role = world.attempt(world.admin, "GET", path).body
-    needed = rights.needed("practicum-system")
+    needed = [*rights.needed("practicum-system"), *rights.of_probe()]
     asked = [tuple(right[:4]) for right in needed if right.namespace == namespace]
     assert sorted(asked) == expanded(role["rules"])
 

@@ -1,20 +1,30 @@
 """Policy practicum-learner-pods and Pod Security ``restricted``: what may run, and as whom."""
 
+import contextlib
+from collections.abc import Iterator
+
 import pytest
 
 from .actors import JSON_PATCH, MERGE, STRATEGIC
 from .cases import Case, create, edit, table
 from .conftest import World
-from .objects import IMAGE, LISTED_NOWHERE, WORKLOADS, container, pod, secured, thing, workload
+from .objects import IMAGE, LISTED_NOWHERE, WORKLOADS, at, container, pod, secured, thing, workload
 
 IMAGES = "is not on the list"
 ACCOUNT = "spec.serviceAccountName"
 TOKEN = "spec.automountServiceAccountToken"
 PSA = 'violates PodSecurity "restricted'
+WORDS, HISTORY = "65536 that one pod may carry", "spec.revisionHistoryLimit"
 
 
 def image(title: str, name: str, refusal: str = "") -> Case:
     return create(title, pod(containers=[container(image=name)]), refusal)
+
+
+def kept(kind: str, revisions: int):
+    body = workload(kind)
+    body["spec"]["revisionHistoryLimit"] = revisions
+    return body
 
 
 def volume(**source: object):
@@ -120,6 +130,38 @@ PLACE_CASES = table(
     ),
 )
 
+SIZE_CASES = table(
+    create("a script of 64 KiB", pod(containers=[container(args=["x" * 65536])])),
+    create("a longer script", pod(containers=[container(args=["x" * 65537])]), WORDS),
+    create("a longer command", pod(containers=[container(command=["x" * 65537])]), WORDS),
+    create(
+        "a longer environment",
+        pod(containers=[container(env=[{"name": n, "value": "x" * 33000} for n in "ab"])]),
+        WORDS,
+    ),
+    create(
+        "more in several containers",
+        pod(
+            initContainers=[container("i", args=["x" * 33000])],
+            containers=[container(args=["x" * 33000])],
+        ),
+        WORDS,
+    ),
+    (
+        create(
+            f"a longer script in a {kind}",
+            workload(kind, containers=[container(args=["x" * 65537])]),
+            WORDS,
+        )
+        for kind in WORKLOADS
+    ),
+    (
+        create(f"{number} old revisions of a {kind}", kept(kind, number), refusal)
+        for kind in ("Deployment", "StatefulSet")
+        for number, refusal in ((10, ""), (11, HISTORY), (10**6, HISTORY))
+    ),
+)
+
 RESTRICTED_CASES = table(
     create("privileged", secured(privileged=True, allowPrivilegeEscalation=True), PSA),
     create("privilege escalation", secured(allowPrivilegeEscalation=True), PSA),
@@ -137,7 +179,9 @@ RESTRICTED_CASES = table(
 )
 
 
-@pytest.mark.parametrize("case", [*IMAGE_CASES, *IDENTITY_CASES, *PLACE_CASES, *RESTRICTED_CASES])
+@pytest.mark.parametrize(
+    "case", [*IMAGE_CASES, *IDENTITY_CASES, *PLACE_CASES, *SIZE_CASES, *RESTRICTED_CASES]
+)
 def test_learner(world: World, case: Case) -> None:
     case.check(world, world.ada)
 
@@ -197,29 +241,58 @@ def test_controllers_make_no_pod_that_a_learner_may_not(world: World) -> None:
     assert world.attempt(controller, "POST", path, pod()).granted
 
 
-def test_a_list_that_shrank_stops_no_pod_that_runs(world: World) -> None:
-    path, namespace = "/api/v1/namespaces/{learner}/pods", "/api/v1/namespaces/{learner}"
-    body = thing("Pod", "early", spec=pod()["spec"])
-    assert world.attempt(world.ada, "POST", path, body, dry_run=False).granted
-    before = world.attempt(world.admin, "GET", namespace).body["metadata"]["annotations"]
+@contextlib.contextmanager
+def listed(world: World, images: str, until: str) -> Iterator[None]:
+    """Change the lab's list of images for a while; ``until`` is refused as soon as it counts."""
+    namespace, path = "/api/v1/namespaces/{learner}", at("Pod")
     key = "practicum.dev/allowed-images"
+    before = world.attempt(world.admin, "GET", namespace).body["metadata"]["annotations"][key]
 
-    def allow(value: str) -> None:
+    def put(value: str) -> None:
         patch = {"metadata": {"annotations": {key: value}}}
         answer = world.attempt(
             world.admin, "PATCH", namespace, patch, content_type=MERGE, dry_run=False
         )
         assert answer.granted, answer
 
-    allow("nothing:1")
+    def granted() -> bool:
+        return world.attempt(
+            world.ada, "POST", path, pod(containers=[container(image=until)])
+        ).granted
+
+    put(images)
     try:
-        refused = world.attempt(world.ada, "POST", path, pod())
-        while refused.granted:  # the policy's cache of namespaces is a watch behind
-            refused = world.attempt(world.ada, "POST", path, pod())
-        assert IMAGES in refused.message
-        edit("label", "Pod", "early", {"metadata": {"labels": {"a": "b"}}}).check(world, world.ada)
-    finally:
-        allow(before[key])
-        while not world.attempt(world.ada, "POST", path, pod()).granted:
+        while granted():  # the policy's cache of namespaces is a watch behind
             pass
-        assert world.attempt(world.ada, "DELETE", f"{path}/early", dry_run=False).granted
+        yield
+    finally:
+        put(before)
+        while not granted():
+            pass
+
+
+def test_a_template_may_forbid_mutable_tags(world: World) -> None:
+    digest = f"busybox@sha256:{'0' * 64}"
+    with listed(world, "busybox@sha256:*", until=IMAGE):
+        for case in (
+            image("digest", digest),
+            image("tag", IMAGE, IMAGES),
+            image("no tag", "busybox", IMAGES),
+            image("tag before a digest", f"{IMAGE}@sha256:{'0' * 64}", IMAGES),
+            image("another name's digest", f"evil.example/{digest}", IMAGES),
+        ):
+            case.check(world, world.ada)
+
+
+def test_a_list_that_shrank_stops_no_pod_that_runs(world: World) -> None:
+    body = thing("Pod", "early", spec=pod()["spec"])
+    assert world.attempt(world.ada, "POST", at("Pod"), body, dry_run=False).granted
+    try:
+        with listed(world, "nothing:1", until=IMAGE):
+            refused = world.attempt(world.ada, "POST", at("Pod"), pod())
+            assert IMAGES in refused.message
+            patch = {"metadata": {"labels": {"a": "b"}}}
+            edit("label", "Pod", "early", patch).check(world, world.ada)
+    finally:
+        path = at("Pod", "{learner}", "early")
+        assert world.attempt(world.ada, "DELETE", path, dry_run=False).granted

@@ -47,6 +47,16 @@ KINDS: Final[dict[str, Kind]] = {
     "SelfSubjectAccessReview": Kind(
         "authorization.k8s.io/v1", "selfsubjectaccessreviews", namespaced=False
     ),
+    "SubjectAccessReview": Kind(
+        "authorization.k8s.io/v1", "subjectaccessreviews", namespaced=False
+    ),
+    "StorageClass": Kind("storage.k8s.io/v1", "storageclasses", namespaced=False),
+    "ValidatingAdmissionPolicy": Kind(
+        "admissionregistration.k8s.io/v1", "validatingadmissionpolicies", namespaced=False
+    ),
+    "ValidatingAdmissionPolicyBinding": Kind(
+        "admissionregistration.k8s.io/v1", "validatingadmissionpolicybindings", namespaced=False
+    ),
     "LabEnvironment": Kind(API_VERSION, "labenvironments"),
     "LabTemplate": Kind(API_VERSION, "labtemplates"),
 }

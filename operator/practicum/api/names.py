@@ -25,8 +25,13 @@ CONFIG_DIGEST: Final = f"{GROUP}/config-digest"
 ALLOWED_IMAGES: Final = f"{GROUP}/allowed-images"
 JOB_NAME: Final = f"{GROUP}/job"
 ADOPT: Final = f"{GROUP}/adopt"
+PROBE: Final = f"{GROUP}/probe"
 
 NAMESPACE_PREFIX: Final = "lab-"
+PROBE_NAMESPACE: Final = "practicum-probe"
+"""Where the network probe's pods run; nothing else is in it, so nothing can be taken from it."""
+NETWORK_RECORD: Final = "practicum-network-policy"
+"""ConfigMap of the operator's namespace that keeps what the network probe found."""
 
 PLACEHOLDER: Final = "<<practicum:"
 """How a placeholder of a rendered template begins; nobody else may write it."""

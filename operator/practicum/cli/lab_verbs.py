@@ -1,4 +1,4 @@
-"""The verbs on labs: what they take, and which function does the work."""
+"""The verbs on labs and on the cluster: what they take, and which function does the work."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -216,8 +216,23 @@ def tasks(
     run(ctx, lambda session: work.tasks(session, lab, task), formats=("table", "json", "yaml"))
 
 
+def doctor(
+    ctx: typer.Context,
+    system: Annotated[
+        str, typer.Option("--system-namespace", metavar="NAME", help="Where the operator runs.")
+    ] = "practicum-system",
+) -> None:
+    """Examine the cluster: what labs need, and what keeps them apart.
+
+    Exits 1 when a check fails; what you may not look at is unknown.
+    """
+    from practicum.cli import doctor as work
+
+    run(ctx, lambda session: work.doctor(session, system), formats=("table", "json", "yaml"))
+
+
 def register(app: typer.Typer) -> None:
     """Add every verb to the command, in the order in which a lab is lived."""
     verbs = (apply, get, status, explain, credentials, open_, tasks)
-    for verb in (*verbs, extend, suspend, resume, delete, token):
+    for verb in (*verbs, extend, suspend, resume, delete, token, doctor):
         app.command(verb.__name__.rstrip("_"), epilog=EPILOG)(verb)

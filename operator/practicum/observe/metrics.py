@@ -28,4 +28,9 @@ ORPHANS = Gauge("practicum_orphan_namespaces", "Lab namespaces without a LabEnvi
 SWEPT = Counter("practicum_orphan_namespaces_deleted_total", "Orphan namespaces deleted.")
 SWEEP_HALTED = Gauge("practicum_sweep_halted", "1 while the sweep refuses: too many orphans.")
 CLOCK_SKEW = Gauge("practicum_clock_skew_seconds", "The API server's clock minus ours.")
+NETWORK_POLICY = Gauge(
+    "practicum_network_policy_enforced",
+    "1 where the cluster enforces NetworkPolicy, 0 where it does not, NaN where that is not known.",
+)
+NETWORK_POLICY.set(float("nan"))
 LEADER = Gauge("practicum_leader", "1 while this replica holds the lease.")

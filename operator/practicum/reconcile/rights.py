@@ -6,10 +6,11 @@ in one course or one lab is not asked here: a lab's conditions say when it is mi
 """
 
 import asyncio
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
 
 from practicum.api import names
+from practicum.api.kinds import KINDS
 from practicum.kube.client import Kube
 
 _RBAC = "rbac.authorization.k8s.io"
@@ -58,8 +59,12 @@ OWN: Final = (
     Rule("apps", ("controllerrevisions",), ("get", "list", "create", "delete")),
     Rule("coordination.k8s.io", ("leases",), ("get", "create", "update", "patch")),
     Rule("", ("events",), ("create", "patch")),
+    Rule("", ("configmaps",), ("create", "patch"), (names.NETWORK_RECORD,)),
 )
 """What the Role ``practicum-operator`` grants in the operator's own namespace."""
+
+PROBE: Final = (Rule("", ("pods",), ("list", "create", "delete")),)
+"""What the Role ``practicum-probe`` grants; without it there is no probe, but labs all the same."""
 
 
 class Right(NamedTuple):
@@ -83,12 +88,21 @@ class Right(NamedTuple):
 
 def needed(system_namespace: str) -> Iterator[Right]:
     """Yield every right that is needed."""
-    for namespace, rules in (("", EVERYWHERE), (system_namespace, OWN)):
-        for rule in rules:
-            for resource in rule.resources:
-                for verb in rule.verbs:
-                    for name in rule.names:
-                        yield Right(verb, rule.group, resource, name, namespace)
+    yield from _single(EVERYWHERE, "")
+    yield from _single(OWN, system_namespace)
+
+
+def of_probe() -> Iterator[Right]:
+    """Yield the rights that only the network probe needs."""
+    yield from _single(PROBE, names.PROBE_NAMESPACE)
+
+
+def _single(rules: Iterable[Rule], namespace: str) -> Iterator[Right]:
+    for rule in rules:
+        for resource in rule.resources:
+            for verb in rule.verbs:
+                for name in rule.names:
+                    yield Right(verb, rule.group, resource, name, namespace)
 
 
 async def missing(kube: Kube, system_namespace: str) -> list[Right]:
@@ -97,26 +111,39 @@ async def missing(kube: Kube, system_namespace: str) -> list[Right]:
     Raises:
         ApiError: it could not be asked.
     """
+    return await refused(kube, needed(system_namespace))
+
+
+async def refused(kube: Kube, rights: Iterable[Right], account: str = "") -> list[Right]:
+    """Return which of these rights somebody lacks.
+
+    Args:
+        kube: who asks.
+        rights: what to ask for.
+        account: user name of the ServiceAccount in question; empty: whoever asks.
+
+    Raises:
+        ApiError: it could not be asked; about others, few may.
+    """
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def lacks(right: Right) -> bool:
         async with gate:
-            return not await _allowed(kube, right)
+            review = _review(right, account)
+            return not (await kube.create(review))["status"]["allowed"]
 
-    rights = list(needed(system_namespace))
-    return [
-        right
-        for right, lacking in zip(rights, await asyncio.gather(*map(lacks, rights)), strict=True)
-        if lacking
-    ]
+    asked = list(rights)
+    answers = await asyncio.gather(*map(lacks, asked))
+    return [right for right, lacking in zip(asked, answers, strict=True) if lacking]
 
 
-async def _allowed(kube: Kube, right: Right) -> bool:
+def _review(right: Right, account: str) -> dict[str, Any]:
     resource, _, subresource = right.resource.partition("/")
     attributes = right._asdict() | {"resource": resource, "subresource": subresource}
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": attributes},
-    }
-    return bool((await kube.create(review))["status"]["allowed"])
+    spec: dict[str, Any] = {"resourceAttributes": attributes}
+    if account:
+        everybody = ["system:serviceaccounts", "system:authenticated"]
+        own = f"system:serviceaccounts:{account.split(':')[2]}"
+        spec |= {"user": account, "groups": [*everybody, own]}
+    kind = "SubjectAccessReview" if account else "SelfSubjectAccessReview"
+    return {"apiVersion": KINDS[kind].api_version, "kind": kind, "spec": spec}

@@ -1,0 +1,414 @@
+"""Attacks that need running pods, each with a learner's own credentials.
+
+Each has a control beside it: what was refused is known to work where it is allowed, so nothing is
+refused merely because nothing runs.
+"""
+
+import asyncio
+import base64
+import json
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from e2e import proof, visitor
+from e2e.cluster.cache import Cache
+from e2e.cluster.provider import Kind, choose
+from e2e.conftest import eventually
+from e2e.learner import Answer, Learner, Service
+from e2e.promotion import Registry
+from e2e.stage import NAMESPACE, Stage
+from practicum.api.names import NETWORK_RECORD
+from practicum.kube.client import Kube, Object
+
+METADATA = "169.254.169.254"
+
+
+@pytest.fixture
+async def admin(stage: Stage) -> AsyncIterator[Kube]:
+    """The cluster's administrator."""
+    async with await Kube.connect(stage.kubeconfig) as kube:
+        yield kube
+
+
+@pytest.fixture
+async def enforced(admin: Kube) -> bool:
+    """What the operator's probe says; test_network_policy holds it against one of our own."""
+
+    async def known() -> str:
+        record = await admin.find("ConfigMap", NAMESPACE, NETWORK_RECORD)
+        value = str((record or {}).get("data", {}).get("enforced", ""))
+        return value if value in ("true", "false") else ""
+
+    return bool(await eventually(known, 90) == "true")
+
+
+@pytest.fixture
+def image(stage: Stage, ada: Learner) -> str:
+    """MLflow's own image: the template allows it, and it brings Python and a PostgreSQL client."""
+    path = "jsonpath={.spec.template.spec.containers[0].image}"
+    return stage.kubectl("-n", ada.platform, "get", "statefulset", "mlflow", "-o", path)
+
+
+def passwords(stage: Stage, learner: Learner) -> set[str]:
+    """Return every password of a lab's platform that its learner was not given."""
+    found = json.loads(stage.kubectl("-n", learner.platform, "get", "secrets", "-o", "json"))
+    values = [
+        base64.b64decode(value).decode()
+        for secret in found["items"]
+        for value in secret.get("data", {}).values()
+    ]
+    every = set(re.findall(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])", str(values)))
+    hidden = every - {login["password"] for login in learner.logins}
+    assert len(hidden) >= 5, "PostgreSQL's three, MLflow's admin and MLflow's key at the least"
+    return hidden
+
+
+def text(answer: Answer) -> str:
+    return answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
+
+
+async def test_a_pod_of_the_learner_gets_no_login_to_the_database(
+    stage: Stage, ada: Learner, image: str, enforced: bool
+) -> None:
+    """Where the network is held, not even a connection; elsewhere no password to be guessed."""
+    script = """
+import json, sys, psycopg2
+host = sys.argv[1]
+said = {}
+for user, database in (("mlflow", "mlflow"), ("feast", "feast"), ("feast_reader", "feast"),
+                       ("postgres", "postgres"), ("postgres", "mlflow"), ("mlflow", "feast")):
+    for password in ("", user, "postgres", "password", "practicum"):
+        try:
+            psycopg2.connect(host=host, user=user, password=password, dbname=database,
+                             connect_timeout=3).close()
+            said[f"{user}@{database} {password!r}"] = "in"
+        except psycopg2.OperationalError as error:
+            said[f"{user}@{database} {password!r}"] = " ".join(str(error).split())
+    if "timeout" in str(said):
+        break
+print(json.dumps(said))
+"""
+    place = f"{ada.platform}.svc"
+    seen = await visitor.look(
+        ada.kube,
+        ada.namespace,
+        image,
+        {"mlflow": (f"mlflow.{place}", 5000), "postgres": (f"postgres.{place}", 5432)},
+    )
+    assert seen == {"mlflow": True, "postgres": not enforced}
+    said = await visitor.run(ada.kube, ada.namespace, image, script, f"postgres.{place}")
+    assert len(said) >= 5
+    reason = (
+        r"timeout expired|[Cc]onnection refused"
+        if enforced
+        else r"password authentication failed|no pg_hba\.conf entry|no password supplied"
+    )
+    assert {attempt: words for attempt, words in said.items() if not re.search(reason, words)} == {}
+
+
+async def test_mlflow_serves_none_of_its_own_secrets(stage: Stage, ada: Learner) -> None:
+    hidden, login = passwords(stage, ada), ada.login("mlflow", "ds")
+    async with ada.service("mlflow") as mlflow:
+        version = (await Registry(mlflow, ada).candidates())[0]
+        run = version["run_id"]
+        climbs = (
+            "../../../../proc/self/environ",
+            "/proc/self/environ",
+            "..%2f..%2fproc/self/environ",
+        )
+        asked = [
+            *(f"/get-artifact?run_uuid={run}&path={climb}" for climb in climbs),
+            *(f"/api/2.0/mlflow-artifacts/artifacts/{climb}" for climb in climbs),
+            *(f"/api/2.0/mlflow-artifacts/artifacts?path={climb}" for climb in climbs),
+            f"/model-versions/get-artifact?name=fraud-dev&version={version['version']}"
+            f"&path={climbs[0]}",
+            "/api/2.0/mlflow/users/get?username=admin",
+            "/../../proc/self/environ",
+            "/static-files/../../../../proc/self/environ",
+        ]
+        answers = {path: await mlflow.call(path, login=login) for path in asked}
+        source = {"name": "fraud-dev", "source": "file:///proc/self", "run_id": run}
+        path = "/api/2.0/mlflow/model-versions/create"
+        answers[path] = await mlflow.call(path, body=source, login=login)
+        control = await mlflow.call("/api/2.0/mlflow/users/get?username=ds", login=login)
+    assert control.status == 200
+    done = {path: answer.status for path, answer in answers.items() if answer.status < 400}
+    assert done == {}
+    leaks = {path for path, answer in answers.items() if any(p in text(answer) for p in hidden)}
+    assert leaks == set()
+
+
+async def test_an_experiment_of_ones_own_is_no_window_into_the_server(
+    stage: Stage, ada: Learner
+) -> None:
+    """Who may make experiments may name where their artifacts lie."""
+    hidden, login = passwords(stage, ada), ada.login("mlflow", "ds")
+    async with ada.service("mlflow") as mlflow:
+        for place in ("file:///proc/self", "file:///", "/proc/self", "file:///etc/passwd#"):
+            body: Object = {"name": f"window-{abs(hash(place))}", "artifact_location": place}
+            made = await mlflow.call("/api/2.0/mlflow/experiments/create", body=body, login=login)
+            if made.status != 200:
+                assert made.status in (400, 403), made
+                continue
+            experiment = made.body["experiment_id"]
+            found = await _artifacts(mlflow, login, experiment)
+            gone = await mlflow.call(
+                "/api/2.0/mlflow/experiments/delete",
+                body={"experiment_id": experiment},
+                login=login,
+            )
+            assert gone.status == 200, gone
+            assert [one for one in found if any(p in text(one) for p in hidden)] == []
+            assert [one for one in found if "root:x:" in text(one)] == []
+
+
+async def _artifacts(mlflow: Service, login: dict[str, str], experiment: str) -> list[Answer]:
+    """Make a run in an experiment and ask for what lies beside its artifacts."""
+    path = "/api/2.0/mlflow/runs/create"
+    made = await mlflow.call(path, body={"experiment_id": experiment}, login=login)
+    assert made.status == 200, made
+    run = made.body["run"]["info"]["run_id"]
+    wanted = ("environ", "etc/passwd", "../../environ", "../../../etc/passwd", "..%2f..%2fenviron")
+    asked = [f"/get-artifact?run_uuid={run}&path={one}" for one in wanted]
+    asked.append(f"/api/2.0/mlflow/artifacts/list?run_id={run}&path=..")
+    return [await mlflow.call(one, login=login) for one in asked]
+
+
+OPA_REFUSED: list[tuple[str, str, Any]] = [
+    ("GET", "/v1/data", None),
+    ("GET", "/v1/data/tokens", None),
+    ("POST", "/v1/data/tokens", {"input": {}}),
+    ("POST", "/v1/data", {"input": {}}),
+    ("GET", "/v1/data/system/authz", None),
+    ("POST", "/v1/data/system/authz/allow", {"input": {}}),
+    ("GET", "/v1/config", None),
+    ("GET", "/metrics", None),
+    ("POST", "/v1/query", {"query": "data.tokens = x"}),
+    ("GET", "/v1/query?q=data.tokens%3Dx", None),
+    ("POST", "/v1/compile", {"query": "data.tokens"}),
+    ("POST", "/v0/data/tokens", {}),
+    ("POST", "/", {}),
+    ("PUT", "/v1/data/lab", {"approval_matrix": {}}),
+    ("PATCH", "/v1/data/lab", [{"op": "remove", "path": "/approval_matrix"}]),
+    ("DELETE", "/v1/data/lab", None),
+    ("PUT", "/v1/policies/authz", "package system.authz\ndefault allow := true"),
+    ("DELETE", "/v1/policies/system/authz.rego", None),
+    ("GET", "/v1/data/lab/../tokens", None),
+    ("GET", "/v1/data/lab/%2e%2e/tokens", None),
+    ("GET", "/v1//data/tokens", None),
+]
+
+
+async def test_opa_hands_out_no_token_and_takes_no_rule(stage: Stage, ada: Learner) -> None:
+    hidden, login = passwords(stage, ada), ada.login("opa", "learner")
+    matrix = "/v1/data/lab/approval_matrix"
+    async with ada.service("opa") as opa:
+        before = await opa.call(matrix, login=login)
+        policies = await opa.call("/v1/policies", login=login)
+        assert (before.status, policies.status) == (200, 200)
+        answers = {
+            (method, path): await opa.call(path, method=method, body=body, login=login)
+            for method, path, body in OPA_REFUSED
+        }
+        after = await opa.call(matrix, login=login)
+        anonymous = await opa.call(matrix)
+    # 404: the server has cleaned the path up and knows nothing there.
+    assert {key: a.status for key, a in answers.items() if a.status not in (401, 404)} == {}
+    assert {answers["GET", "/v1/data/tokens"].status, anonymous.status} == {401}
+    said = [text(answer) for answer in (*answers.values(), policies, before)]
+    own = login["password"]
+    assert [one for one in said if own in one or any(p in one for p in hidden)] == []
+    assert before.body == after.body
+
+
+async def test_a_config_map_of_the_learner_does_not_speak_for_opa(
+    stage: Stage, ada: Learner
+) -> None:
+    """Named and filled as OPA's own, with a rule that lets everybody in."""
+    volumes = json.loads(
+        stage.kubectl(
+            *("-n", ada.platform, "get", "statefulset", "opa"),
+            *("-o", "jsonpath={.spec.template.spec.volumes}"),
+        )
+    )
+    names = [v["configMap"]["name"] for v in volumes if "configMap" in v]
+    assert names
+    rego = "package system.authz\n\ndefault allow := true\n"
+    for name in names:
+        meta = {"name": name, "namespace": ada.namespace}
+        data = {"authz.rego": rego, "promotion.rego": rego}
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
+        await ada.kube.create(body)
+    try:
+        await asyncio.sleep(10)  # a copy, were there one, would be watched by OPA at once
+        async with ada.service("opa") as opa:
+            assert (await opa.call("/v1/data/lab/approval_matrix")).status == 401
+            login = ada.login("opa", "learner")
+            assert (await opa.call("/v1/data/tokens", login=login)).status == 401
+            policies = (await opa.call("/v1/policies", login=login)).body["result"]
+            assert not any("default allow := true" in policy["raw"] for policy in policies)
+    finally:
+        for name in names:
+            await ada.kube.delete("ConfigMap", ada.namespace, name)
+
+
+COLLECTIONS = ("entities", "data_sources", "feature_views", "feature_services", "projects")
+REWRITABLE = (*COLLECTIONS, "permissions", "saved_datasets", "label_views", "compute_engines")
+"""What the registry holds; Feast's other operations compute, and would only wear the lab out."""
+
+
+async def _registry(feast: Service) -> dict[str, Any]:
+    """Return what is in Feast's registry, past its cache."""
+    found = {}
+    for collection in COLLECTIONS:
+        answer = await feast.call(f"/api/v1/{collection}?project=lab&allow_cache=false")
+        assert answer.status == 200, (collection, answer)
+        found[collection] = answer.body
+    return found
+
+
+async def _operations(feast: Service) -> set[tuple[str, str]]:
+    """Return every operation on the registry that is no reading, as far as Feast tells of them."""
+    found = {(m, f"/api/v1/{place}") for m in ("POST", "PUT") for place in REWRITABLE}
+    for prefix in ("", "/api/v1"):
+        answer = await feast.call(f"{prefix}/openapi.json")
+        described = answer.body if isinstance(answer.body, dict) else {}
+        for path, methods in described.get("paths", {}).items():
+            whole = path if path.startswith("/api/v1") else prefix + path
+            if whole.removeprefix("/api/v1/").split("/")[0] in REWRITABLE:
+                found |= {(m.upper(), whole) for m in methods if m not in ("get", "head")}
+    return found
+
+
+async def test_the_feast_registry_is_not_rewritten_by_its_rest_api(
+    stage: Stage, ada: Learner
+) -> None:
+    """Nobody logs in there: the database role behind it must not be able to write."""
+    hidden = passwords(stage, ada)
+    async with ada.service("feast") as feast:
+        before = await _registry(feast)
+        service = before["feature_services"]["featureServices"][0]["spec"]["name"]
+        operations = await _operations(feast)
+        said = []
+        for method, path in sorted(operations):
+            name = re.sub(r"\{[^}]*\}", service, path)
+            body = {"name": service, "project": "lab", "join_key": "owned", "tags": {"owned": "1"}}
+            said.append(
+                await feast.call(f"{name}?project=lab&name={service}", method=method, body=body)
+            )
+        entity = {"name": "owned", "project": "lab", "join_key": "owned"}
+        written = await feast.call("/api/v1/entities", body=entity)
+        for collection in COLLECTIONS[:4]:
+            gone = await feast.call(f"/api/v1/{collection}/{service}?project=lab", method="DELETE")
+            assert gone.status >= 400, (collection, gone)
+        await asyncio.sleep(6)  # its cache lives for five
+        after = await _registry(feast)
+    assert written.status == 500, written
+    assert after == before
+    assert [one for one in said if any(p in text(one) for p in hidden)] == []
+
+
+async def test_the_network_of_another_lab_is_closed(
+    ada: Learner, bob: Learner, image: str, enforced: bool
+) -> None:
+    if not enforced:
+        pytest.skip("this cluster does not enforce NetworkPolicy, and the operator says so")
+    async with (
+        visitor.listener(bob.kube, bob.namespace, image, "bobs") as bobs,
+        visitor.listener(ada.kube, ada.namespace, image, "adas") as adas,
+    ):
+        targets = {
+            "own service": (f"mlflow.{ada.platform}.svc", 5000),
+            "own pod": (adas, 8080),
+            "own database": (f"postgres.{ada.platform}.svc", 5432),
+            "another lab's service": (f"mlflow.{bob.platform}.svc", 5000),
+            "another lab's policy server": (f"opa.{bob.platform}.svc", 8181),
+            "another lab's database": (f"postgres.{bob.platform}.svc", 5432),
+            "another lab's pod": (bobs, 8080),
+            "the API server": ("kubernetes.default.svc", 443),
+            "the operator": (f"practicum.{NAMESPACE}.svc", 8080),
+        }
+        seen = await visitor.look(ada.kube, ada.namespace, image, targets)
+        # The same from the other side: each of these does answer whom it should.
+        theirs = {name: targets[name] for name in targets if name.startswith("another")}
+        control = await visitor.look(bob.kube, bob.namespace, image, theirs)
+    assert [name for name, reached in seen.items() if reached] == ["own service", "own pod"]
+    assert control == {name: "database" not in name for name in theirs}
+
+
+STAND_IN = f"""
+import fcntl, http.server, signal, socket, struct, sys
+def put(number, address):
+    ask = struct.pack("16sH2s4s8s", b"lo:practicum", socket.AF_INET, bytes(2),
+                      socket.inet_aton(address), bytes(8))
+    fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), number, ask)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+put(0x8916, "{METADATA}")
+put(0x891C, "255.255.255.255")
+try:
+    http.server.ThreadingHTTPServer(("{METADATA}", 80), http.server.BaseHTTPRequestHandler
+                                    ).serve_forever()
+finally:
+    put(0x8916, "0.0.0.0")
+"""
+"""Gives the node the metadata address and answers there."""
+
+
+@pytest.fixture
+async def outside(admin: Kube) -> AsyncIterator[str]:
+    """A namespace under no policy at all."""
+    name = "e2e-outside"
+    enforce = {"pod-security.kubernetes.io/enforce": "privileged"}
+    meta = {"name": name, "labels": enforce}
+    await admin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
+    yield name
+    await admin.delete("Namespace", "", name)
+
+    async def gone() -> bool:
+        return await admin.find("Namespace", "", name) is None
+
+    await eventually(gone, 90)
+
+
+@pytest.fixture
+async def metadata(admin: Kube, outside: str, image: str) -> AsyncIterator[None]:
+    """Makes sure that somebody answers at the metadata address, on a cluster of our own making."""
+    if choose(Cache.from_environment()).kind is not Kind.BUILT:
+        yield
+        return
+    body = proof.pod("metadata", outside, image, ["python3", "-c", STAND_IN])
+    body["spec"] |= {"hostNetwork": True, "terminationGracePeriodSeconds": 5}
+    body["spec"]["containers"][0]["securityContext"] = {"privileged": True, "runAsUser": 0}
+    await admin.create(body)
+
+    async def runs() -> bool:
+        return bool((await admin.get("Pod", outside, "metadata"))["status"]["phase"] == "Running")
+
+    async def gone() -> bool:
+        return await admin.find("Pod", outside, "metadata") is None
+
+    await eventually(runs, 60)
+    yield
+    await admin.delete("Pod", outside, "metadata")
+    await eventually(gone, 30)
+
+
+@pytest.mark.usefixtures("metadata")
+async def test_the_metadata_address_is_not_reached_from_a_lab(
+    admin: Kube, ada: Learner, outside: str, image: str, enforced: bool
+) -> None:
+    if not enforced:
+        pytest.skip("this cluster does not enforce NetworkPolicy, and the operator says so")
+    target = {"metadata": (METADATA, 80)}
+
+    async def control() -> bool:
+        return (await visitor.look(admin, outside, image, target))["metadata"]
+
+    try:
+        await eventually(control, 40)
+    except TimeoutError:
+        pytest.skip("nobody answers at the metadata address of this cluster")
+    assert await visitor.look(ada.kube, ada.namespace, image, target) == {"metadata": False}

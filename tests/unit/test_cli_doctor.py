@@ -1,0 +1,278 @@
+"""``practicum doctor``: each check's verdicts, and the command for those who see little."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from practicum import errors
+from practicum.cli import doctor, examination
+from practicum.cli.examination import Finding, State
+from practicum.cli.exits import Exit
+from practicum.cli.session import Options, Session
+from practicum.kube.client import Kube
+from practicum.reconcile.rights import Right
+from tests import samples
+
+Object = dict[str, Any]
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+OK, WARN, FAIL, UNKNOWN = State.OK, State.WARN, State.FAIL, State.UNKNOWN
+
+
+def judged(finding: Finding, state: State, words: str) -> None:
+    assert finding.state is state, finding
+    assert words in finding.text
+    assert bool(finding.remedy) is (state is not OK)
+
+
+@pytest.mark.parametrize(
+    ("git", "state", "words"),
+    [
+        ("v1.36.3", OK, "v1.36.3"),
+        ("v1.34.0", OK, "v1.34.0"),
+        ("v1.34.1-eks-1a2b", OK, "eks"),
+        ("v1.100.0", OK, "v1.100.0"),
+        ("v2.0.0", OK, "v2.0.0"),
+        ("v1.33.9", FAIL, "older than 1.34"),
+        ("", UNKNOWN, "calls itself ''"),
+        ("devel", UNKNOWN, "devel"),
+    ],
+)
+def test_version(git: str, state: State, words: str) -> None:
+    judged(examination.version({"gitVersion": git}), state, words)
+
+
+@pytest.mark.parametrize(
+    ("served", "state", "words"),
+    [
+        (["labenvironments", "labenvironments/status", "labtemplates"], OK, "is served"),
+        (["labenvironments"], FAIL, "no labtemplates"),
+        (None, FAIL, "no labenvironments, labtemplates"),
+    ],
+)
+def test_api(served: list[str] | None, state: State, words: str) -> None:
+    resources = None if served is None else [{"name": name} for name in served]
+    judged(examination.api(resources), state, words)
+
+
+def deployment(replicas: int = 1, available: int = 1, **environment: str) -> Object:
+    env = [{"name": name, "value": value} for name, value in environment.items()]
+    env.append({"name": "PRACTICUM_ROOT_KEY", "valueFrom": {}})  # type: ignore[dict-item]
+    status: Object = {"availableReplicas": available} if available else {}
+    status["conditions"] = [{"status": "False", "message": "no quorum of pods"}]
+    template = {"spec": {"containers": [{"name": "operator", "env": env}, {"name": "x"}]}}
+    return {"spec": {"replicas": replicas, "template": template}, "status": status}
+
+
+@pytest.mark.parametrize(
+    ("body", "state", "words"),
+    [
+        (deployment(), OK, "1 of 1"),
+        (deployment(2, 2), OK, "2 of 2"),
+        (deployment(2, 1), WARN, "1 of 2"),
+        (deployment(1, 0), FAIL, "0 of 1 replicas are available: no quorum of pods"),
+        (deployment(0, 0), FAIL, "scaled to 0"),
+        (None, FAIL, "no Deployment"),
+    ],
+)
+def test_operator(body: Object | None, state: State, words: str) -> None:
+    judged(examination.operator(body), state, words)
+
+
+def lease(seconds_ago: float, holder: str = "practicum-0") -> Object:
+    renewed = (NOW - timedelta(seconds=seconds_ago)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return {"spec": {"holderIdentity": holder, "renewTime": renewed, "leaseDurationSeconds": 15}}
+
+
+@pytest.mark.parametrize(
+    ("body", "of", "state", "words"),
+    [
+        (lease(2), None, OK, "practicum-0 holds it, renewed 2s ago"),
+        (lease(-2), None, OK, "renewed 0s ago"),
+        (lease(14), None, OK, "14s ago"),
+        (lease(16), None, FAIL, "renewed it 16s ago"),
+        (lease(7200), None, FAIL, "renewed it 2h ago"),
+        (lease(-61), None, FAIL, "1m1s ahead"),
+        (lease(2, ""), None, FAIL, "no operator holds"),
+        ({"spec": {"holderIdentity": "x"}}, None, FAIL, "no operator holds"),
+        (None, deployment(), FAIL, "no operator holds"),
+        (None, deployment(PRACTICUM_LEADER_ELECT="false"), OK, "is off"),
+    ],
+)
+def test_lease(body: Object | None, of: Object | None, state: State, words: str) -> None:
+    judged(examination.lease(body, of, NOW), state, words)
+
+
+BIND = Right("bind", "rbac.authorization.k8s.io", "clusterroles", "practicum-learner", "")
+
+
+@pytest.mark.parametrize(
+    ("missing", "state", "words"),
+    [
+        ([], OK, "every right"),
+        ([BIND], FAIL, "does not let it bind clusterroles.rbac"),
+        ([BIND, BIND, BIND], FAIL, "(and 2 more)"),
+    ],
+)
+def test_rights(missing: list[Right], state: State, words: str) -> None:
+    judged(examination.rights(missing), state, words)
+
+
+def bound(name: str, **spec: Any) -> Object:
+    return {"spec": {"policyName": name, "validationActions": ["Deny"], **spec}}
+
+
+ALL = [{"metadata": {"name": name}} for name in examination.POLICIES]
+BOUND = [bound(name) for name in examination.POLICIES]
+FIRST = examination.POLICIES[0]
+
+
+@pytest.mark.parametrize(
+    ("found", "bindings", "state", "words"),
+    [
+        (ALL, BOUND, OK, "policies deny"),
+        ([], [], FAIL, "missing: practicum-learner-objects, "),
+        (ALL[1:], BOUND, FAIL, f"missing: {FIRST}"),
+        (ALL, BOUND[1:], FAIL, f"deny everywhere: {FIRST}"),
+        (ALL, [*BOUND[1:], bound(FIRST, validationActions=["Warn", "Audit"])], FAIL, FIRST),
+        (ALL, [*BOUND[1:], bound(FIRST, matchResources={"namespaceSelector": {}})], FAIL, FIRST),
+        (ALL, [*BOUND, bound(FIRST, validationActions=["Warn"])], OK, "deny"),
+    ],
+)
+def test_policies(found: list[Object], bindings: list[Object], state: State, words: str) -> None:
+    judged(examination.policies(found, bindings), state, words)
+
+
+def test_the_policies_that_are_looked_for_are_the_charts() -> None:
+    folder = samples.ROOT / "charts/practicum/templates/policies"
+    text = "\n".join(path.read_text() for path in folder.glob("*.yaml"))
+    names = re.findall(r"kind: ValidatingAdmissionPolicy\nmetadata:\n  name: (\S+)", text)
+    assert sorted(names) == sorted(examination.POLICIES)
+
+
+def record(enforced: str, **data: str) -> Object:
+    stamp = "2026-11-21T09:00:00Z"
+    return {"data": {"enforced": enforced, "probedAt": stamp, "message": "why", **data}}
+
+
+@pytest.mark.parametrize(
+    ("body", "state", "words"),
+    [
+        (record("true"), OK, "enforced, as tried 3h ago"),
+        (record("false"), FAIL, "labs reach one another"),
+        (record("unknown"), UNKNOWN, "why"),
+        (record("maybe"), UNKNOWN, "why"),
+        ({}, UNKNOWN, "the record is empty"),
+        (None, UNKNOWN, "has not tried"),
+    ],
+)
+def test_network(body: Object | None, state: State, words: str) -> None:
+    judged(examination.network(body, NOW), state, words)
+
+
+def storage_class(name: str, default: str = "") -> Object:
+    key = "storageclass.kubernetes.io/is-default-class"
+    return {"metadata": {"name": name, "annotations": {key: default} if default else {}}}
+
+
+STANDARD, SLOW = storage_class("standard", "true"), storage_class("slow", "false")
+
+
+@pytest.mark.parametrize(
+    ("classes", "wanted", "state", "words"),
+    [
+        ([STANDARD, SLOW], "", OK, "standard"),
+        ([SLOW], "", FAIL, "stay Pending"),
+        ([], "", FAIL, "stay Pending"),
+        ([STANDARD, storage_class("fast", "true")], "", WARN, "standard, fast"),
+        ([STANDARD, SLOW], "slow", OK, "slow, as labs.storageClass says"),
+        ([STANDARD], "fast", FAIL, "labs.storageClass fast does not exist"),
+    ],
+)
+def test_storage(classes: list[Object], wanted: str, state: State, words: str) -> None:
+    judged(examination.storage(classes, wanted), state, words)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "state", "words"),
+    [
+        ('pods "x" is forbidden: violates PodSecurity "restricted:latest": …', OK, "is refused"),
+        (None, FAIL, "was let into"),
+        ('pods is forbidden: User "ada" cannot create resource', UNKNOWN, "not tried"),
+        ('namespaces "practicum-probe" not found', UNKNOWN, "not found"),
+    ],
+)
+def test_pod_security(refusal: str | None, state: State, words: str) -> None:
+    judged(examination.pod_security(refusal), state, words)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state", "words"),
+    [(0, OK, "0 s"), (-59, OK, "59 s"), (61, WARN, "61 s"), (-3600, WARN, "3600 s")],
+)
+def test_clock(seconds: int, state: State, words: str) -> None:
+    judged(examination.clock(timedelta(seconds=seconds)), state, words)
+
+
+class Closed:
+    """An API server that tells its version and nothing else."""
+
+    def __init__(self, error: errors.ApiError) -> None:
+        self.error = error
+        self.skew = timedelta(0)
+        self.down = False
+
+    async def request(self, method: str, path: str, **_: Any) -> Any:
+        if path == "/version" and not self.down:
+            return {"gitVersion": "v1.36.3"}
+        raise self.error
+
+    async def list(self, *_: Any) -> Any:
+        raise self.error
+
+    find = create = list
+
+
+FORBIDDEN = errors.Forbidden(403, "Forbidden", "leases is forbidden")
+BROKEN = errors.ApiError(500, "InternalError", "etcd is away")
+
+
+def session(kube: Closed, output: str = "") -> Session:
+    return Session(cast(Kube, kube), "course-a", Options(output=output))
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "checked"),
+    [(FORBIDDEN, "you may not look", 3), (BROKEN, "etcd is away", 2)],
+)
+async def test_who_may_see_nothing_learns_what_can_be_learnt(
+    error: errors.ApiError, words: str, checked: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await doctor.doctor(session(Closed(error), "json"), "practicum-system") is Exit.OK
+    checks = json.loads(capsys.readouterr().out)["checks"]
+    states = {check["check"]: check["state"] for check in checks}
+    assert len(states) == len(doctor.CHECKS)
+    assert (states["Kubernetes version"], states["Clock"]) == ("ok", "ok")
+    unseen = [check for check in checks if check["state"] == "unknown"]
+    assert len(unseen) == len(doctor.CHECKS) - 2
+    assert sum(words in check["text"] for check in unseen) >= len(unseen) - checked + 2
+    assert all(check["remedy"] for check in unseen)
+
+
+async def test_a_failed_check_is_exit_1_and_shown_with_its_remedy(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    not_found = errors.NotFound(404, "NotFound", "not found")
+    assert await doctor.doctor(session(Closed(not_found)), "practicum-system") is Exit.FAILURE
+    shown = capsys.readouterr().out
+    assert re.search(r"API +fail +practicum.dev/v1alpha1 is not served", shown)
+    assert "remedy: helm upgrade" in shown
+
+
+async def test_without_an_api_server_there_is_nothing_to_examine() -> None:
+    kube = Closed(errors.ApiError(0, "Unreachable", "connection refused"))
+    kube.down = True
+    with pytest.raises(errors.ApiError, match="connection refused"):
+        await doctor.doctor(session(kube), "practicum-system")
