@@ -10,10 +10,12 @@ from e2e.cluster import binaries
 from e2e.cluster.cache import Cache, write_whole
 from e2e.cluster.console import timed
 from e2e.cluster.engine import Engine, remove_cgroups
+from e2e.cluster.netpol.rules import TABLE
 from e2e.cluster.shell import answers, run
 
 CLUSTER = "practicum"
 NODE = f"{CLUSTER}-control-plane"
+AGENT = "practicum-netpol"
 ARCHIVES_IN_NODE = "/kind/archives"
 _SERVICES = "10.96.0.0/16"
 _READY_SECONDS = 90
@@ -85,6 +87,12 @@ class KindCluster:
     def node(self, *words: str) -> str:
         """Run a command in the node."""
         return self.engine.podman("exec", NODE, *words)
+
+    def enforces_policies(self) -> bool:
+        """Tell whether the NetworkPolicy agent runs and its rules are in the node's kernel."""
+        agent = ("systemctl", "is-active", "--quiet", AGENT)
+        rules = ("nft", "list", "chain", *TABLE.split(), "forward")
+        return all(self.engine.podman_answers("exec", NODE, *words) for words in (agent, rules))
 
     def _kind(self, *words: str) -> str:
         program = binaries.build(self.cache, "kind") / "kind"

@@ -15,10 +15,6 @@ from e2e.cluster.node import NODE_SETS, node_image
 from e2e.cluster.provider import Kind, Provider, choose, forget, remembered
 from e2e.cluster.status import look
 
-_NOT_ENFORCED = (
-    "NetworkPolicy objects are stored but NOT enforced by this cluster's network (built image)"
-)
-
 
 def up(cache: Cache, *, with_images: bool) -> Provider:
     """Make sure that a Ready cluster runs, and on demand that it holds the component images."""
@@ -77,7 +73,7 @@ def _up(cache: Cache, provider: Provider, with_images: bool) -> None:
             _load_all(cache, _builder(cache))
     else:
         _create(cache, with_images)
-    say("network", _NOT_ENFORCED)
+    say("network", f"NetworkPolicy: {look(cache, provider, with_images=False).network_policy}")
 
 
 def _create(cache: Cache, with_images: bool) -> None:
