@@ -13,7 +13,7 @@ from e2e.cluster.images import PREFIX
 from e2e.cluster.kind import KindCluster, api_answers, kubectl
 from e2e.cluster.provider import Kind, Provider
 
-NODE_PARTS = ("busybox", "local-path-provisioner")
+NODE_PARTS = ("agnhost", "busybox", "local-path-provisioner")
 ENFORCED = "enforced by the test agent"
 _NOT_ENFORCED = "NOT enforced, no pod starts: the test agent does not answer in the node"
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"

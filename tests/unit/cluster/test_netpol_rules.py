@@ -188,6 +188,16 @@ def test_policies_mean_what_the_api_says(case: str) -> None:
     assert nft_takes(ruleset(World(PODS, NAMESPACES, policies), RANGE))
 
 
+@pytest.mark.parametrize(("target", "open_port"), [(PODS[0], 80), (PODS[1], 81)])
+def test_a_name_means_each_targets_own_number(target: Pod, open_port: int) -> None:
+    named = policy("b", policyTypes=["Egress"], egress=[{"ports": [{"port": "http"}]}])
+    table = Table(ruleset(World(PODS, NAMESPACES, [named]), RANGE))
+    reached = [
+        p for p in PORTS if table.allows(PODS[3].address, target.address, p, "TCP", "forward")
+    ]
+    assert reached == [open_port]
+
+
 def test_a_pod_always_reaches_itself() -> None:
     assert open_from(policy(policyTypes=["Ingress", "Egress"]), source=PODS[0])
 
