@@ -17,6 +17,12 @@ CLUSTER = "practicum"
 NODE = f"{CLUSTER}-control-plane"
 AGENT = "practicum-netpol"
 ARCHIVES_IN_NODE = "/kind/archives"
+STAND_INS = {
+    "the metadata address of a cloud": "169.254.169.254",
+    "private addresses, 10/8": "10.255.255.1",
+    "private addresses, 172.16/12": "172.31.255.1",
+    "private addresses, 192.168/16": "192.168.255.1",
+}
 _SERVICES = "10.96.0.0/16"
 _READY_SECONDS = 90
 
@@ -64,6 +70,9 @@ class KindCluster:
             self._kind(*command, "--kubeconfig", str(fresh))
         # Without a default route, host-network processes need this one to reach Services.
         self.node("ip", "route", "replace", _SERVICES, "dev", "eth0")
+        for address in STAND_INS.values():
+            # The node answers there, so that a pod is kept off by its policies and nothing else.
+            self.node("ip", "address", "replace", f"{address}/32", "dev", "lo")
         with timed("cluster", "node, DNS and storage Ready"):
             self._wait_ready(fresh)
         fresh.rename(self.cache.kubeconfig)
