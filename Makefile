@@ -63,6 +63,8 @@ chaos-full: ## the same with a kill after every single write, and expiry with th
 	@PRACTICUM_CHAOS=full python3 -m tests.suites chaos
 test-e2e: ## journeys on the real cluster with the chart installed
 	@python3 -m tests.suites e2e
+test-netpol: ## Kubernetes' own NetworkPolicy cases, on a cluster that runs
+	@$(CLUSTER) netpol
 
 cluster-up: ## a real kind cluster, without Docker or a registry if need be
 	@$(CLUSTER) up
@@ -81,5 +83,5 @@ bench-ready: install ## time from apply to Ready, against kubectl apply of the s
 	@$(PYTHON) -m tests.bench.ready
 
 .PHONY: help install print-python fmt lint crds chart-sync golden requirements test test-fast \
-  test-apiserver test-security test-chaos chaos-full test-e2e cluster-up cluster-down cluster-status images demo demo-down \
-  bench-ready
+  test-apiserver test-security test-chaos chaos-full test-e2e test-netpol cluster-up cluster-down \
+  cluster-status images demo demo-down bench-ready

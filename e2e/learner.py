@@ -73,6 +73,7 @@ class Learner:
     """One lab, seen with its learner's credentials."""
 
     kube: Kube
+    kubeconfig: Path
     course: str
     lab: str
     namespace: str
@@ -119,4 +120,4 @@ async def learner(stage: Stage, course: str, lab: str, folder: Path) -> AsyncIte
         status = (await kube.get("LabEnvironment", course, lab))["status"]
         own, platform = status["namespaces"]
         found = json.loads(logins.stdout)
-        yield Learner(kube, course, lab, own, platform, found.get("logins", found))
+        yield Learner(kube, kubeconfig, course, lab, own, platform, found.get("logins", found))

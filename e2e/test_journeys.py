@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from e2e import proof
+from e2e import proof, reach
 from e2e import stage as stages
 from e2e.conftest import COURSE, SETTINGS, eventually, manifest, read
 from e2e.learner import Learner
@@ -51,6 +51,17 @@ async def test_the_learner_may_do_what_is_promised(
     found = [one async for one in proof.access(ada, image, bob.namespace)]
     assert [one for one in found if not one.holds] == []
     assert len(found) == 10
+
+
+async def test_no_lab_reaches_another_nor_what_is_around_it(
+    stage: Stage, ada: Learner, bob: Learner
+) -> None:
+    image = image_of(stage, ada.platform, "mlflow")
+    async with reach.open_doors(image, ada, bob):
+        for own, other in ((ada, bob), (bob, ada)):
+            found = [one async for one in reach.network(stage, own, other)]
+            assert [one for one in found if not one.holds] == []
+            assert len(found) == 14
 
 
 async def test_the_learner_uses_every_component(ada: Learner) -> None:

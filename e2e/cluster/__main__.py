@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from e2e.cluster import binaries, verbs
+from e2e.cluster import binaries, judge, verbs
 from e2e.cluster.cache import Cache
 from e2e.cluster.console import elapsed, say
 from e2e.cluster.control_plane import ControlPlane
@@ -53,6 +53,12 @@ def _status(arguments: argparse.Namespace, cache: Cache) -> int:
     return 0 if status.healthy else 1
 
 
+def _netpol(arguments: argparse.Namespace, cache: Cache) -> int:
+    cases = verbs.judge_network(cache, arguments.focus)
+    print(judge.table(cases))
+    return 1 if any(case.failed for case in cases) or not cases else 0
+
+
 def _tools(_arguments: argparse.Namespace, cache: Cache) -> int:
     for name, path in binaries.host_tools(cache).items():
         print(f"{name:<8} {path}")
@@ -92,6 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     status = verb.add_parser("status", help="say what exists; exit 1 unless healthy")
     status.add_argument("-o", "--output", choices=("text", "json"), default="text")
     status.set_defaults(run=_status)
+    netpol = verb.add_parser("netpol", help="let Kubernetes' own cases judge NetworkPolicy")
+    netpol.add_argument("--focus", default="", help="regular expression on the cases' names")
+    netpol.set_defaults(run=_netpol)
     tools = verb.add_parser("tools", help="make sure of kubectl, helm, kind and opa; print paths")
     tools.set_defaults(run=_tools)
     light = verb.add_parser("control-plane", help="an API server without nodes, no root needed")

@@ -10,11 +10,19 @@ from e2e.cluster import binaries
 from e2e.cluster.cache import Cache, write_whole
 from e2e.cluster.console import timed
 from e2e.cluster.engine import Engine, remove_cgroups
+from e2e.cluster.netpol.rules import TABLE
 from e2e.cluster.shell import answers, run
 
 CLUSTER = "practicum"
 NODE = f"{CLUSTER}-control-plane"
+AGENT = "practicum-netpol"
 ARCHIVES_IN_NODE = "/kind/archives"
+STAND_INS = {
+    "the metadata address of a cloud": "169.254.169.254",
+    "private addresses, 10/8": "10.255.255.1",
+    "private addresses, 172.16/12": "172.31.255.1",
+    "private addresses, 192.168/16": "192.168.255.1",
+}
 _SERVICES = "10.96.0.0/16"
 _READY_SECONDS = 90
 
@@ -62,6 +70,9 @@ class KindCluster:
             self._kind(*command, "--kubeconfig", str(fresh))
         # Without a default route, host-network processes need this one to reach Services.
         self.node("ip", "route", "replace", _SERVICES, "dev", "eth0")
+        for address in STAND_INS.values():
+            # The node answers there, so that a pod is kept off by its policies and nothing else.
+            self.node("ip", "address", "replace", f"{address}/32", "dev", "lo")
         with timed("cluster", "node, DNS and storage Ready"):
             self._wait_ready(fresh)
         fresh.rename(self.cache.kubeconfig)
@@ -85,6 +96,12 @@ class KindCluster:
     def node(self, *words: str) -> str:
         """Run a command in the node."""
         return self.engine.podman("exec", NODE, *words)
+
+    def enforces_policies(self) -> bool:
+        """Tell whether the NetworkPolicy agent runs and its rules are in the node's kernel."""
+        agent = ("systemctl", "is-active", "--quiet", AGENT)
+        rules = ("nft", "list", "chain", *TABLE.split(), "forward")
+        return all(self.engine.podman_answers("exec", NODE, *words) for words in (agent, rules))
 
     def _kind(self, *words: str) -> str:
         program = binaries.build(self.cache, "kind") / "kind"

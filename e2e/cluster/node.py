@@ -21,13 +21,15 @@ _PROVISIONER = f"practicum.local/local-path-provisioner:{LOCAL_PATH}"
 _KIND_PAUSE = "registry.k8s.io/pause:3.10"
 _CONTAINERD = ("containerd", "containerd-shim-runc-v2", "ctr")
 _CNI = ("ptp", "loopback", "portmap", "host-local")
+_AGENT = Path(__file__).with_name("netpol")
+_AGENT_IN_NODE = "opt/practicum/netpol"
 
 
 def node_image(builder: Builder) -> str:
     """Return the name of the node image in the engine's storage, built when missing."""
     cache = builder.cache
     built = [binaries.folder_of(cache, GO_SETS[goset]).name for goset in NODE_SETS]
-    sources = [recipe_folder("node"), recipe_folder("kube-proxy"), Path(__file__)]
+    sources = [recipe_folder("node"), recipe_folder("kube-proxy"), _AGENT, Path(__file__)]
     key = key_of(sources, builder.base_key, *built)
     name = f"practicum.local/node:{KUBERNETES}-{key}"
     with locked(cache, "node-image"):
@@ -107,11 +109,15 @@ def _build(builder: Builder, folders: dict[str, Path], archives: Path, name: str
         files["usr/bin/kubectl"] = folders["kubernetes"] / "kubectl"
         files |= {f"usr/local/bin/{tool}": folders["containerd"] / tool for tool in _CONTAINERD}
         files |= {f"opt/cni/bin/{tool}": folders["containerd"] / tool for tool in _CNI}
+        files |= {f"{_AGENT_IN_NODE}/{file.name}": file for file in _AGENT.glob("*.py")}
         files |= {
             f"kind/images/{archive}.tar": archives / f"{archive}-{key}.tar"
             for archive in ("system", "kube-proxy")
         }
         copy_into(rootfs, files)
+        plugin = rootfs / "opt/cni/bin/practicum-netpol"
+        shutil.copyfile(_AGENT / "cni.py", plugin)
+        plugin.chmod(0o755)
         (rootfs / "kind/version").write_text(KUBERNETES, encoding="utf-8")
         manifests = rootfs / "kind/manifests"
         manifests.mkdir(parents=True)

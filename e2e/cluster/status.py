@@ -13,7 +13,9 @@ from e2e.cluster.images import PREFIX
 from e2e.cluster.kind import KindCluster, api_answers, kubectl
 from e2e.cluster.provider import Kind, Provider
 
-NODE_PARTS = ("busybox", "local-path-provisioner")
+NODE_PARTS = ("agnhost", "busybox", "local-path-provisioner")
+ENFORCED = "enforced by the test agent"
+_NOT_ENFORCED = "NOT enforced, no pod starts: the test agent does not answer in the node"
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _DNS_LABEL = "kube-dns"
 
@@ -30,14 +32,15 @@ class Status:
     nodes_ready: bool = False
     dns_ready: bool = False
     storage_class: str = ""
-    network_policy_enforced: str = "unknown"
+    network_policy: str = "unknown"
     images: list[str] = field(default_factory=list)
 
     @property
     def healthy(self) -> bool:
         """A pod with a volume and a name to look up would run."""
+        network = self.network_policy != _NOT_ENFORCED
         parts = (self.api_server, self.nodes_ready, self.dns_ready, bool(self.storage_class))
-        return all(parts)
+        return network and all(parts)
 
     def as_json(self) -> str:
         """The same for programs."""
@@ -57,8 +60,7 @@ class Status:
 
 def look(cache: Cache, provider: Provider, *, with_images: bool = True) -> Status:
     """Ask the cluster; what it does not answer stays at no."""
-    enforced = {Kind.BUILT: "no", Kind.STOCK: "yes", Kind.EXISTING: "unknown"}[provider.kind]
-    status = Status(str(provider.kind), str(provider.kubeconfig), network_policy_enforced=enforced)
+    status = Status(str(provider.kind), str(provider.kubeconfig))
     if not api_answers(cache, provider.kubeconfig):
         return status
     status.api_server = True
@@ -66,8 +68,12 @@ def look(cache: Cache, provider: Provider, *, with_images: bool = True) -> Statu
     wanted = ("get", "nodes,deployments,storageclasses", "--all-namespaces")
     for item in _ask(cache, provider, *wanted).get("items", []):
         _note(status, item)
-    if provider.kind is Kind.BUILT and with_images:
-        status.images = loaded_names(KindCluster(cache, Engine(cache)))
+    if provider.kind is Kind.STOCK:
+        status.network_policy = "enforced by kind's own network"
+    elif provider.kind is Kind.BUILT:
+        cluster = KindCluster(cache, Engine(cache))
+        status.network_policy = ENFORCED if cluster.enforces_policies() else _NOT_ENFORCED
+        status.images = loaded_names(cluster) if with_images else []
     return status
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from e2e.cluster import binaries, images, stock
+from e2e.cluster import binaries, images, judge, stock
 from e2e.cluster.build import Builder
 from e2e.cluster.cache import Cache, locked, remove
 from e2e.cluster.console import elapsed, say
@@ -14,10 +14,6 @@ from e2e.cluster.kind import KindCluster, api_answers
 from e2e.cluster.node import NODE_SETS, node_image
 from e2e.cluster.provider import Kind, Provider, choose, forget, remembered
 from e2e.cluster.status import look
-
-_NOT_ENFORCED = (
-    "NetworkPolicy objects are stored but NOT enforced by this cluster's network (built image)"
-)
 
 
 def up(cache: Cache, *, with_images: bool) -> Provider:
@@ -46,6 +42,15 @@ def load(cache: Cache) -> None:
             _load_all(cache, _builder(cache))
     say("images", f"Helm values: {cache.image_values}")
     say("images", f"done, {elapsed():.1f} s in total")
+
+
+def judge_network(cache: Cache, focus: str) -> list[judge.Case]:
+    """Let Kubernetes' NetworkPolicy cases judge the running cluster."""
+    provider = choose(cache)
+    if not api_answers(cache, provider.kubeconfig):
+        raise ClusterError("no cluster answers: run `up` first")
+    cluster = KindCluster(cache, _engine(cache)) if provider.kind is Kind.BUILT else None
+    return judge.judge(cache, provider.kubeconfig, cluster, focus)
 
 
 def down(cache: Cache, *, with_cache: bool) -> None:
@@ -77,7 +82,7 @@ def _up(cache: Cache, provider: Provider, with_images: bool) -> None:
             _load_all(cache, _builder(cache))
     else:
         _create(cache, with_images)
-    say("network", _NOT_ENFORCED)
+    say("network", f"NetworkPolicy: {look(cache, provider, with_images=False).network_policy}")
 
 
 def _create(cache: Cache, with_images: bool) -> None:

@@ -61,6 +61,11 @@ GO_SETS: dict[str, GoSet] = {
             tuple(f"k8s.io/kubernetes/cmd/{command}" for command in _KUBERNETES_COMMANDS),
             version_variables=("k8s.io/component-base/version", "k8s.io/client-go/pkg/version"),
         ),
+        GoSet(
+            "kubernetes-tests",
+            KUBERNETES,
+            (".", "k8s.io/kubernetes/test/images/agnhost"),
+        ),
         GoSet("etcd", ETCD, (".",)),
         GoSet(
             "containerd",

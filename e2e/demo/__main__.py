@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from rich.markup import escape
 from e2e import stage as stages
 from e2e.learner import learner
 from e2e.proof import Proof, access, services
+from e2e.reach import network, open_doors
 from practicum.errors import PracticumError
 
 MANIFEST = Path(__file__).with_name("mod-506.yaml")
@@ -56,12 +58,27 @@ async def _prove(stage: stages.Stage) -> list[Proof]:
                 made.append(_print(proof))
             async for proof in services(ada):
                 made.append(_print(proof))
-    console.print(
-        "[dim] ! The lab's NetworkPolicies deny what is not listed, both ways. The cluster that is "
-        "assembled here stores them\n   but does not enforce them: see make cluster-status.[/dim]",
-        soft_wrap=True,
-    )
+            with _awake(stage):
+                async with (
+                    learner(stage, COURSE, OTHER, Path(folder)) as grace,
+                    open_doors(image, ada, grace),
+                ):
+                    async for proof in network(stage, ada, grace):
+                        made.append(_print(proof))
     return made
+
+
+@contextlib.contextmanager
+def _awake(stage: stages.Stage) -> Iterator[None]:
+    """Wake Grace's lab for a while: nobody can be refused by pods that do not run."""
+    console.print(f"[dim] Grace's lab wakes: practicum resume {OTHER} -n {COURSE} --wait[/dim]")
+    woken = stage.practicum("resume", OTHER, "-n", COURSE, "--wait")
+    if woken.returncode:
+        raise RuntimeError(f"{OTHER}'s lab does not wake: {woken.stdout}{woken.stderr}")
+    try:
+        yield
+    finally:
+        stage.practicum("suspend", OTHER, "-n", COURSE)
 
 
 def _print(proof: Proof) -> Proof:
