@@ -81,6 +81,8 @@ TABLE: Final[dict[str, Elsewhere | Here]] = {
     "make lint": Elsewhere(_SUITES, by="tests/suites.py"),
     "make test-fast": Elsewhere(_SUITES, by="tests/suites.py"),
     "make test-apiserver": Elsewhere(_SUITES, by="tests/suites.py"),
+    "make test-security": Elsewhere(_SUITES, by="tests/suites.py"),
+    "make test-chaos": Elsewhere(_SUITES, by="tests/suites.py"),
     "make test-e2e": Elsewhere(_SUITES, by="tests/suites.py"),
     "make bench-ready": Elsewhere("it measures, for minutes, and proves nothing", by="tests/bench"),
     "practicum doctor": Here(
