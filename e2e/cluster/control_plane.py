@@ -74,6 +74,8 @@ class ControlPlane:
         kubeadm = binaries.build(self.cache, "kubernetes") / "kubeadm"
         make_pki(kubeadm, self.folder, self.ports["apiserver"])
         self._spawn("etcd", self._etcd_command())
+        # An API server gives up on an etcd that does not listen within its first 20 s.
+        self._wait("etcd", self._etcd_listens)
         self.start_apiserver()
         self._spawn("kube-controller-manager", self._controller_manager_command())
         self._wait("the default namespace's ServiceAccount", self._has_default_account)
@@ -214,6 +216,10 @@ class ControlPlane:
     def _log(self, name: str) -> str:
         text = (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
         return "\n".join(text.splitlines()[-_LOG_LINES:])
+
+    def _etcd_listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.ports["etcd"])) == 0
 
     def _has_default_account(self) -> bool:
         return bool(self._get("/api/v1/namespaces/default/serviceaccounts/default"))

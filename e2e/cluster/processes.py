@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Protocol
 
 _POLL_SECONDS = 0.05
+_EXEC_SECONDS = 10.0
 
 
 class Stoppable(Protocol):
@@ -55,26 +56,14 @@ def spawn(command: Sequence[str | Path], log: Path) -> int:
         )
     # The id alone is kept: a later process may be the one that ends it.
     process.returncode = 0
-    _await_command_line(process.pid)
+    _until_named(process.pid)
     return process.pid
-
-
-def _await_command_line(pid: int) -> None:
-    """Wait the moment that a process has no command line yet: `alive` would take it for dead."""
-    limit = time.monotonic() + 1
-    with suppress(OSError):
-        while time.monotonic() < limit and not Path(f"/proc/{pid}/cmdline").read_bytes():
-            time.sleep(0.001)
 
 
 def alive(pid: int, mark: str) -> bool:
     """Tell whether this process still runs and is ours: its command line holds `mark`."""
     _reap(pid)
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
-    return mark.encode() in command
+    return mark.encode() in _command_line(pid)
 
 
 def end(pid: int, mark: str, patience: float = 5.0) -> None:
@@ -89,6 +78,22 @@ def end(pid: int, mark: str, patience: float = 5.0) -> None:
         limit = time.monotonic() + seconds
         while alive(pid, mark) and time.monotonic() < limit:
             time.sleep(_POLL_SECONDS)
+
+
+def _until_named(pid: int) -> None:
+    """Wait out the end of exec, when a process has no command line yet and would pass for dead."""
+    limit = time.monotonic() + _EXEC_SECONDS
+    while not _command_line(pid) and time.monotonic() < limit:
+        _reap(pid)
+        if not Path(f"/proc/{pid}").exists():
+            return
+        time.sleep(0.005)
+
+
+def _command_line(pid: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 def _reap(pid: int) -> None:
