@@ -162,7 +162,7 @@ async def test_an_experiment_of_ones_own_is_no_window_into_the_server(
             )
             assert gone.status == 200, gone
             assert [one for one in found if any(p in text(one) for p in hidden)] == []
-            assert [one for one in found if "root:x:" in text(one)] == []
+            assert {one.status for one in found} <= {400, 404}, found
 
 
 async def _artifacts(mlflow: Service, login: dict[str, str], experiment: str) -> list[Answer]:
@@ -215,9 +215,12 @@ async def test_opa_hands_out_no_token_and_takes_no_rule(stage: Stage, ada: Learn
         }
         after = await opa.call(matrix, login=login)
         anonymous = await opa.call(matrix)
-    # 404: the server has cleaned the path up and knows nothing there.
-    assert {key: a.status for key, a in answers.items() if a.status not in (401, 404)} == {}
-    assert {answers["GET", "/v1/data/tokens"].status, anonymous.status} == {401}
+    # An escaped climb is a key like any other: nothing is defined there, and OPA says so by {}.
+    odd = ("GET", "/v1/data/lab/%2e%2e/tokens")
+    undefined = answers.pop(odd)
+    assert (undefined.status, undefined.body) == (200, {})
+    assert {key: a.status for key, a in answers.items() if a.status != 401} == {}
+    assert anonymous.status == 401
     said = [text(answer) for answer in (*answers.values(), policies, before)]
     own = login["password"]
     assert [one for one in said if own in one or any(p in one for p in hidden)] == []
@@ -270,6 +273,12 @@ async def _registry(feast: Service) -> dict[str, Any]:
     return found
 
 
+def _first(page: dict[str, Any]) -> str:
+    """Return the name of the first object of a collection."""
+    items = next(value for value in page.values() if isinstance(value, list))
+    return str(items[0].get("spec", items[0])["name"])
+
+
 async def _operations(feast: Service) -> set[tuple[str, str]]:
     """Return every operation on the registry that is no reading, as far as Feast tells of them."""
     found = {(m, f"/api/v1/{place}") for m in ("POST", "PUT") for place in REWRITABLE}
@@ -290,20 +299,21 @@ async def test_the_feast_registry_is_not_rewritten_by_its_rest_api(
     hidden = passwords(stage, ada)
     async with ada.service("feast") as feast:
         before = await _registry(feast)
-        service = before["feature_services"]["featureServices"][0]["spec"]["name"]
+        names = {collection: _first(before[collection]) for collection in COLLECTIONS[:4]}
         operations = await _operations(feast)
         said = []
         for method, path in sorted(operations):
-            name = re.sub(r"\{[^}]*\}", service, path)
-            body = {"name": service, "project": "lab", "join_key": "owned", "tags": {"owned": "1"}}
+            name = names.get(path.split("/")[3], "lab")
+            aimed = re.sub(r"\{[^}]*\}", name, path)
+            body = {"name": name, "project": "lab", "join_key": "owned", "tags": {"owned": "1"}}
             said.append(
-                await feast.call(f"{name}?project=lab&name={service}", method=method, body=body)
+                await feast.call(f"{aimed}?project=lab&name={name}", method=method, body=body)
             )
         entity = {"name": "owned", "project": "lab", "join_key": "owned"}
         written = await feast.call("/api/v1/entities", body=entity)
-        for collection in COLLECTIONS[:4]:
-            gone = await feast.call(f"/api/v1/{collection}/{service}?project=lab", method="DELETE")
-            assert gone.status >= 400, (collection, gone)
+        for collection, name in names.items():
+            gone = await feast.call(f"/api/v1/{collection}/{name}?project=lab", method="DELETE")
+            assert gone.status >= 400, (collection, name, gone)
         await asyncio.sleep(6)  # its cache lives for five
         after = await _registry(feast)
     assert written.status == 500, written

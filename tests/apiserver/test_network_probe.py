@@ -100,7 +100,7 @@ async def test_found_recorded_and_tidied(
     record = await kube.get("ConfigMap", SYSTEM, NETWORK_RECORD)
     assert record["data"]["enforced"] == verdict.value
     events = [e for e in await kube.list("Event", SYSTEM) if e["reason"] == reason]
-    assert [e["involvedObject"]["uid"] for e in events] == [record["metadata"]["uid"]]
+    assert {e["involvedObject"]["uid"] for e in events} == {record["metadata"]["uid"]}
 
 
 async def test_without_a_node_nothing_is_known(kube: Kube, theirs: Kube) -> None:
