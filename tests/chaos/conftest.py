@@ -1,7 +1,7 @@
 """A control plane, a proxy before it, and an operator that sees the cluster through the proxy."""
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 from e2e.cluster.control_plane import ControlPlane
+from practicum.kube.client import Kube
 from tests.apiserver.conftest import (
+    COURSES,
     install_chart,
     kube,
     make_lab,
@@ -17,6 +19,7 @@ from tests.apiserver.conftest import (
     operator_kubeconfig,
 )
 from tests.apiserver.operator_process import OperatorProcess
+from tests.bench import templates
 
 from .proxy import Proxy
 
@@ -87,6 +90,18 @@ def operator(running_operator: OperatorProcess, proxy: Proxy) -> OperatorProcess
     proxy.watch_writes(lambda count: None)
     running_operator.revive()
     return running_operator
+
+
+@pytest.fixture
+async def guard_templates(kube: Kube) -> AsyncIterator[None]:
+    """Templates of guards alone in both courses: no pod has to run for a lab to be ready."""
+    bodies = [body for course in COURSES for body in templates.objects(course)]
+    for body in bodies:
+        await kube.apply(body)
+    yield
+    for body in bodies:
+        meta = body["metadata"]
+        await kube.delete("LabTemplate", meta["namespace"], meta["name"])
 
 
 _NOTES = pytest.StashKey[list[str]]()

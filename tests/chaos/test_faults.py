@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -27,16 +27,6 @@ COURSE = "course-b"
 SECONDS = 240
 
 Report = Callable[[str], None]
-
-
-@pytest.fixture
-async def template(kube: Kube) -> AsyncIterator[None]:
-    """The guards alone, on both sides: no pod has to run for a lab to be ready."""
-    for body in templates.objects(COURSE):
-        await kube.apply(body)
-    yield
-    for body in templates.objects(COURSE):
-        await kube.delete("LabTemplate", COURSE, body["metadata"]["name"])
 
 
 def a_class(prefix: str) -> list[Object]:
@@ -106,9 +96,10 @@ async def whole(kube: Kube, bodies: list[Object]) -> None:
     assert expected["Namespace"] == {2}
 
 
+@pytest.mark.usefixtures("guard_templates")
 @pytest.mark.timeout(1200)
 async def test_a_class_converges_in_a_storm_with_at_most_three_times_the_requests(
-    kube: Kube, proxy: Proxy, operator: OperatorProcess, template: None, report: Report
+    kube: Kube, proxy: Proxy, operator: OperatorProcess, report: Report
 ) -> None:
     calm, calm_seconds = await there_and_back(kube, proxy, "calm")
     storm = Storm(SEED)
@@ -124,12 +115,12 @@ async def test_a_class_converges_in_a_storm_with_at_most_three_times_the_request
     assert ratio <= 3
 
 
+@pytest.mark.usefixtures("guard_templates")
 @pytest.mark.timeout(900)
 async def test_a_class_converges_over_restarts_of_the_api_server_and_a_pause_of_etcd(
     kube: Kube,
     proxy: Proxy,
     operator: OperatorProcess,
-    template: None,
     control_plane: ControlPlane,
     report: Report,
 ) -> None:

@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -82,15 +82,6 @@ def _replica(control_plane: ControlPlane, folder: Path) -> Replica:
     return Replica(process, f"JTI={claims['jti']}")
 
 
-@pytest.fixture
-async def template(kube: Kube) -> AsyncIterator[None]:
-    for body in templates.objects(COURSE):
-        await kube.apply(body)
-    yield
-    for body in templates.objects(COURSE):
-        await kube.delete("LabTemplate", COURSE, body["metadata"]["name"])
-
-
 def writes(control_plane: ControlPlane, mark: int) -> list[Write]:
     """Return what the replicas wrote since a mark, in the order in which it began."""
     found = []
@@ -136,12 +127,12 @@ async def clear(kube: Kube, bodies: list[Object]) -> None:
     await eventually(nothing, SECONDS)
 
 
+@pytest.mark.usefixtures("guard_templates")
 @pytest.mark.timeout(600)
 async def test_the_leader_dies_and_the_other_goes_on(
     kube: Kube,
     control_plane: ControlPlane,
     replicas: tuple[Replica, Replica],
-    template: None,
     report: Report,
 ) -> None:
     one, two = replicas
@@ -169,12 +160,12 @@ async def test_the_leader_dies_and_the_other_goes_on(
     await clear(kube, bodies)
 
 
+@pytest.mark.usefixtures("guard_templates")
 @pytest.mark.timeout(600)
 async def test_a_leader_that_slept_past_its_lease_ends_itself(
     kube: Kube,
     control_plane: ControlPlane,
     replicas: tuple[Replica, Replica],
-    template: None,
     report: Report,
 ) -> None:
     one, two = replicas
