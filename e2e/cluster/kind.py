@@ -112,7 +112,9 @@ class KindCluster:
         kubectl_words = ["wait", "--for=condition=Ready", "node", "--all"]
         kubectl(self.cache, kubeconfig, *kubectl_words, f"--timeout={_READY_SECONDS}s")
         for namespace in ("kube-system", "local-path-storage"):
-            words = ("wait", "-n", namespace, "--for=condition=Available", "deployment", "--all")
+            # Not Available: kubeadm lets CoreDNS be that without a single ready pod.
+            ready = "--for=jsonpath={.status.readyReplicas}"
+            words = ("wait", "-n", namespace, ready, "deployment", "--all")
             kubectl(self.cache, kubeconfig, *words, f"--timeout={_READY_SECONDS}s")
 
 
