@@ -20,7 +20,7 @@ from e2e.stage import Stage
 from practicum.kube.client import Object
 
 DOOR, VISITOR = "door", "visitor"
-PORT, KUBELET, OPERATOR = 8000, 10250, 8080
+PORT, KUBELET, OPERATOR, DATABASE = 8000, 10250, 8080, 5432
 _START_SECONDS = 60
 # A closed port refuses by itself: who learns that has come through.
 _VISIT = """
@@ -128,6 +128,7 @@ async def _own(own: Learner) -> list[Way]:
         Way("reach my own pod", door["status"]["podIP"], PORT, "yes"),
         Way("reach my own Service, by its name", DOOR, PORT, "yes"),
         Way("reach my lab's MLflow, by its name", f"mlflow.{own.platform}", PORTS["mlflow"], "yes"),
+        Way("reach my lab's database", f"postgres.{own.platform}", DATABASE),
     ]
 
 

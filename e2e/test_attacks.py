@@ -8,41 +8,15 @@ import asyncio
 import base64
 import json
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from e2e import proof, visitor
-from e2e.cluster.cache import Cache
-from e2e.cluster.provider import Kind, choose
-from e2e.conftest import eventually
+from e2e import visitor
 from e2e.learner import Answer, Learner, Service
 from e2e.promotion import Registry
-from e2e.stage import NAMESPACE, Stage
-from practicum.api.names import NETWORK_RECORD
-from practicum.kube.client import Kube, Object
-
-METADATA = "169.254.169.254"
-
-
-@pytest.fixture
-async def admin(stage: Stage) -> AsyncIterator[Kube]:
-    """The cluster's administrator."""
-    async with await Kube.connect(stage.kubeconfig) as kube:
-        yield kube
-
-
-@pytest.fixture
-async def enforced(admin: Kube) -> bool:
-    """What the operator's probe says; test_network_policy holds it against one of our own."""
-
-    async def known() -> str:
-        record = await admin.find("ConfigMap", NAMESPACE, NETWORK_RECORD)
-        value = str((record or {}).get("data", {}).get("enforced", ""))
-        return value if value in ("true", "false") else ""
-
-    return bool(await eventually(known, 90) == "true")
+from e2e.stage import Stage
+from practicum.kube.client import Object
 
 
 @pytest.fixture
@@ -319,106 +293,3 @@ async def test_the_feast_registry_is_not_rewritten_by_its_rest_api(
     assert written.status == 500, written
     assert after == before
     assert [one for one in said if any(p in text(one) for p in hidden)] == []
-
-
-async def test_the_network_of_another_lab_is_closed(
-    ada: Learner, bob: Learner, image: str, enforced: bool
-) -> None:
-    if not enforced:
-        pytest.skip("this cluster does not enforce NetworkPolicy, and the operator says so")
-    async with (
-        visitor.listener(bob.kube, bob.namespace, image, "bobs") as bobs,
-        visitor.listener(ada.kube, ada.namespace, image, "adas") as adas,
-    ):
-        targets = {
-            "own service": (f"mlflow.{ada.platform}.svc", 5000),
-            "own pod": (adas, 8080),
-            "own database": (f"postgres.{ada.platform}.svc", 5432),
-            "another lab's service": (f"mlflow.{bob.platform}.svc", 5000),
-            "another lab's policy server": (f"opa.{bob.platform}.svc", 8181),
-            "another lab's database": (f"postgres.{bob.platform}.svc", 5432),
-            "another lab's pod": (bobs, 8080),
-            "the API server": ("kubernetes.default.svc", 443),
-            "the operator": (f"practicum.{NAMESPACE}.svc", 8080),
-        }
-        seen = await visitor.look(ada.kube, ada.namespace, image, targets)
-        # The same from the other side: each of these does answer whom it should.
-        theirs = {name: targets[name] for name in targets if name.startswith("another")}
-        control = await visitor.look(bob.kube, bob.namespace, image, theirs)
-    assert [name for name, reached in seen.items() if reached] == ["own service", "own pod"]
-    assert control == {name: "database" not in name for name in theirs}
-
-
-STAND_IN = f"""
-import fcntl, http.server, signal, socket, struct, sys
-def put(number, address):
-    ask = struct.pack("16sH2s4s8s", b"lo:practicum", socket.AF_INET, bytes(2),
-                      socket.inet_aton(address), bytes(8))
-    fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), number, ask)
-signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-put(0x8916, "{METADATA}")
-put(0x891C, "255.255.255.255")
-try:
-    http.server.ThreadingHTTPServer(("{METADATA}", 80), http.server.BaseHTTPRequestHandler
-                                    ).serve_forever()
-finally:
-    put(0x8916, "0.0.0.0")
-"""
-"""Gives the node the metadata address and answers there."""
-
-
-@pytest.fixture
-async def outside(admin: Kube) -> AsyncIterator[str]:
-    """A namespace under no policy at all."""
-    name = "e2e-outside"
-    enforce = {"pod-security.kubernetes.io/enforce": "privileged"}
-    meta = {"name": name, "labels": enforce}
-    await admin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
-    yield name
-    await admin.delete("Namespace", "", name)
-
-    async def gone() -> bool:
-        return await admin.find("Namespace", "", name) is None
-
-    await eventually(gone, 90)
-
-
-@pytest.fixture
-async def metadata(admin: Kube, outside: str, image: str) -> AsyncIterator[None]:
-    """Makes sure that somebody answers at the metadata address, on a cluster of our own making."""
-    if choose(Cache.from_environment()).kind is not Kind.BUILT:
-        yield
-        return
-    body = proof.pod("metadata", outside, image, ["python3", "-c", STAND_IN])
-    body["spec"] |= {"hostNetwork": True, "terminationGracePeriodSeconds": 5}
-    body["spec"]["containers"][0]["securityContext"] = {"privileged": True, "runAsUser": 0}
-    await admin.create(body)
-
-    async def runs() -> bool:
-        return bool((await admin.get("Pod", outside, "metadata"))["status"]["phase"] == "Running")
-
-    async def gone() -> bool:
-        return await admin.find("Pod", outside, "metadata") is None
-
-    await eventually(runs, 60)
-    yield
-    await admin.delete("Pod", outside, "metadata")
-    await eventually(gone, 30)
-
-
-@pytest.mark.usefixtures("metadata")
-async def test_the_metadata_address_is_not_reached_from_a_lab(
-    admin: Kube, ada: Learner, outside: str, image: str, enforced: bool
-) -> None:
-    if not enforced:
-        pytest.skip("this cluster does not enforce NetworkPolicy, and the operator says so")
-    target = {"metadata": (METADATA, 80)}
-
-    async def control() -> bool:
-        return (await visitor.look(admin, outside, image, target))["metadata"]
-
-    try:
-        await eventually(control, 40)
-    except TimeoutError:
-        pytest.skip("nobody answers at the metadata address of this cluster")
-    assert await visitor.look(ada.kube, ada.namespace, image, target) == {"metadata": False}
