@@ -86,8 +86,12 @@ def writes(control_plane: ControlPlane, mark: int) -> list[Write]:
     """Return what the replicas wrote since a mark, in the order in which it began."""
     found = []
     with control_plane.audit_log.open("rb") as log:
-        log.seek(mark)
+        # A mark may lie within a line, and the last one may still be being written.
+        log.seek(max(0, mark - 1))
+        log.readline()
         for line in log:
+            if not line.endswith(b"\n"):
+                break
             entry = json.loads(line)
             (token,) = entry["user"]["extra"]["authentication.kubernetes.io/credential-id"]
             resource = entry.get("objectRef", {}).get("resource", "")
