@@ -18,6 +18,7 @@ from practicum import settings as configuration
 from practicum.clock import utcnow
 from practicum.errors import ApiError
 from practicum.handlers import watches
+from practicum.handlers.children import Children, followed
 from practicum.kube.client import Kube
 from practicum.kube.lease import Elector
 from practicum.observe import http, metrics
@@ -27,6 +28,7 @@ from practicum.reconcile.apply import Applier
 from practicum.reconcile.credentials import Credentials
 from practicum.reconcile.engine import Engine
 from practicum.reconcile.inventory import Inventory
+from practicum.reconcile.labs import Labs
 from practicum.reconcile.provision import Tools
 from practicum.reconcile.report import Reporter
 from practicum.reconcile.runner import Runner
@@ -43,13 +45,15 @@ def tools_for(kube: Kube, settings: Settings) -> Tools:
     """Wire the parts of a reconcile together."""
     inventory = Inventory()
     applier = Applier(kube, inventory)
+    labs = Labs()
     return Tools(
         kube=kube,
         inventory=inventory,
         applier=applier,
+        labs=labs,
         templates=Templates(kube, settings),
         credentials=Credentials(kube, inventory, applier, settings, utcnow),
-        reporter=Reporter(kube, utcnow),
+        reporter=Reporter(kube, labs, utcnow),
         settings=settings,
         clock=utcnow,
     )
@@ -62,8 +66,11 @@ async def operate(settings: Settings, health: http.Health, stop: asyncio.Event) 
         runner = Runner(Engine(tools).reconcile, utcnow)
         ready = asyncio.Event()
         health.ready = ready.is_set
-        async with _background(
-            _beating(health), _sweeping(Sweep(kube, settings, utcnow), settings)
+        children = Children(runner, tools.inventory, tools.labs)
+        sweep = Sweep(kube, settings, utcnow, children.compare)
+        async with (
+            _background(_beating(health), _sweeping(sweep, settings)),
+            followed(kube, children, runner),
         ):
             await kopf.operator(
                 registry=watches.registry(),
@@ -75,7 +82,7 @@ async def operate(settings: Settings, health: http.Health, stop: asyncio.Event) 
                 identity=cast(Any, "practicum"),
                 ready_flag=ready,
                 stop_flag=stop,
-                memo=watches.Context(runner, tools.inventory, tools.templates),
+                memo=watches.Context(runner, tools.labs, tools.templates),
             )
         await runner.stop()
 

@@ -124,9 +124,7 @@ async def floor(ground: Ground, template: LabTemplateSpec, labs: list[Object]) -
         return time.monotonic() - began
 
 
-async def planned(
-    template: LabTemplateSpec, body: Object, ground: Ground
-) -> tuple[Lab, Plan]:
+async def planned(template: LabTemplateSpec, body: Object, ground: Ground) -> tuple[Lab, Plan]:
     """Return the plan that the operator would have for this LabEnvironment."""
     settings = Settings(root_key=ROOT_KEY.encode(), learner_server=ground.control_plane.server)
     resource = LabEnvironment.model_validate(

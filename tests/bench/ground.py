@@ -35,6 +35,13 @@ class Ground:
     def __post_init__(self) -> None:
         self.audit = AuditLog(self.control_plane.audit_log)
 
+    def cpu(self) -> dict[str, float]:
+        """Return the CPU seconds that each process has used, and the benchmark's own."""
+        pids = dict(self.control_plane.pids) | {"bench": os.getpid()}
+        if self.operator.running:
+            pids["operator"] = self.operator.pid
+        return {name: cpu_seconds(pid) for name, pid in pids.items()}
+
     async def start(self) -> None:
         """Start the operator; returns once it watches."""
         await asyncio.to_thread(self.operator.start)

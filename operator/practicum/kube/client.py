@@ -9,7 +9,7 @@ import asyncio
 import json
 import random
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -168,17 +168,23 @@ class Kube:
         except errors.NotFound:
             return None
 
-    async def list(self, kind: str, namespace: str = "", labels: str = "") -> list[Object]:
-        """Read all objects of a kind, page by page; ``labels`` is a label selector."""
+    async def pages(
+        self, kind: str, namespace: str = "", labels: str = ""
+    ) -> AsyncIterator[tuple[Sequence[Object], str]]:
+        """Yield all objects of a kind, page by page, each with the list's resourceVersion."""
         query = {"limit": str(_PAGE)} | ({"labelSelector": labels} if labels else {})
-        items: list[Object] = []
+        header = {"apiVersion": KINDS[kind].api_version, "kind": kind}
         while True:
             page = await self.request("GET", _path(kind, namespace), query=query)
-            header = {"apiVersion": KINDS[kind].api_version, "kind": kind}
-            items += [header | item for item in page.get("items", [])]
-            if not (token := page["metadata"].get("continue")):
-                return items
+            meta = page["metadata"]
+            yield [header | item for item in page.get("items", [])], meta["resourceVersion"]
+            if not (token := meta.get("continue")):
+                return
             query["continue"] = token
+
+    async def list(self, kind: str, namespace: str = "", labels: str = "") -> list[Object]:
+        """Read all objects of a kind; ``labels`` is a label selector."""
+        return [item async for items, _ in self.pages(kind, namespace, labels) for item in items]
 
     async def create(self, body: Object, *, subresource: str = "") -> Object:
         """Create one object. Raises Conflict when the name is taken."""

@@ -137,6 +137,8 @@ class Credentials:
         return Outcome(Readiness(False, "TokenLifeTooShort", message))
 
     async def _recorded(self, lab: Lab) -> Issued | None:
+        if lab.resource.status.credentials is None:
+            return None  # never said to be issued: whatever there is, is made anew
         secret = await self._kube.find("Secret", lab.course, lab.credentials_name)
         if secret is None:
             return None

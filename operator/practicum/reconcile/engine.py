@@ -39,6 +39,8 @@ class Engine:
         self._provisioner = Provisioner(tools)
         self._teardown = Teardown(tools)
         self._phases: dict[LabKey, tuple[str, Phase]] = {}
+        for phase in Phase:
+            metrics.LABS.labels(phase.value).set(0)
         self._checked: dict[str, datetime] = {}
 
     async def reconcile(self, key: LabKey) -> datetime | None:
@@ -47,34 +49,42 @@ class Engine:
         Returns:
             when to come back at the latest; None when nothing is left to do.
         """
-        body = await self._tools.kube.find("LabEnvironment", *key)
-        if body is None:
+        lab = self._tools.labs.get(key)
+        if lab is None:
             self._forget(key)
             return None
-        lab = LabEnvironment.model_validate(
-            {"metadata": body["metadata"], "spec": body["spec"], "status": body.get("status", {})},
-            extra="ignore",
-        )
         self._count(key, lab)
-        if lab.status.phase is Phase.EXPIRED and not lab.deleting:
-            return await self._retire(lab)
-        return await self._live_or_end(lab)
+        try:
+            if lab.status.phase is Phase.EXPIRED and not lab.deleting:
+                return await self._retire(lab)
+            return await self._live_or_end(lab)
+        except errors.ApiError:
+            # Perhaps because the lab is not what we take it for: the next pass starts from truth.
+            await self._look_again(key, lab.uid)
+            raise
+
+    async def _look_again(self, key: LabKey, uid: str) -> None:
+        body = await self._tools.kube.find("LabEnvironment", *key)
+        if body is None:
+            self._tools.labs.drop(key, uid)
+        else:
+            self._tools.labs.event(body, deleted=False)
 
     def _forget(self, key: LabKey) -> None:
-        uid, _ = self._phases.pop(key, ("", Phase.PENDING))
+        uid, phase = self._phases.pop(key, ("", None))
         self._tools.inventory.forget(uid)
         self._tools.credentials.forget(uid)
         self._checked.pop(uid, None)
-        self._gauge()
+        if phase:
+            metrics.LABS.labels(phase.value).dec()
 
     def _count(self, key: LabKey, lab: LabEnvironment) -> None:
+        _, before = self._phases.get(key, ("", None))
         self._phases[key] = (lab.uid, lab.status.phase)
-        self._gauge()
-
-    def _gauge(self) -> None:
-        phases = [phase for _, phase in self._phases.values()]
-        for phase in Phase:
-            metrics.LABS.labels(phase.value).set(phases.count(phase))
+        if before is not lab.status.phase:
+            metrics.LABS.labels(lab.status.phase.value).inc()
+            if before:
+                metrics.LABS.labels(before.value).dec()
 
     async def _live_or_end(self, lab: LabEnvironment) -> datetime | None:
         try:

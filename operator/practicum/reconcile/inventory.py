@@ -5,7 +5,7 @@ requests, and a foreign change is told from our own and from a mere change of st
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,9 @@ from practicum.policy.drift import fingerprint
 from practicum.policy.readiness import Readiness, assess
 
 Object = Mapping[str, Any]
+
+_TOGETHER = frozenset({"ResourceQuota"})
+"""Kinds of which one alone being ready lets nothing go on."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,32 @@ class Inventory:
             now = self._seen(body, applied="")
         self._labs[uid][key] = now
         self._owner[key] = uid
-        return was is None or not now.applied or was.readiness != now.readiness
+        return was is None or not now.applied or self._is_step(uid, key, was, now)
+
+    def _is_step(self, uid: str, key: ChildKey, was: Seen, now: Seen) -> bool:
+        """Whether readiness changed so that the lab can go on: the last of its quotas says so."""
+        if was.readiness == now.readiness:
+            return False
+        return not (
+            key.kind in _TOGETHER
+            and now.readiness.ready
+            and any(
+                other.kind == key.kind and not seen.readiness.ready
+                for other, seen in self._labs[uid].items()
+            )
+        )
+
+    def listed(self, kind: str, there: Set[ChildKey], version: int) -> set[str]:
+        """Take in a complete listing: drop what it lacks; returns the labs that lost something."""
+        lost = [
+            key
+            for key, uid in self._owner.items()
+            if key.kind == kind and key not in there and self._labs[uid][key].version <= version
+        ]
+        owners = {self._owner[key] for key in lost}
+        for key in lost:
+            self.drop(self._owner[key], key)
+        return owners
 
     def applied(self, desired: Object, live: Object) -> None:
         """Take in the answer to a write of ours; the watch may have overtaken it."""

@@ -7,9 +7,10 @@ counted, is MLflow up) is left to the next pass, which a watch event brings.
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from practicum import errors
+from practicum.api.conditions import ConditionType
 from practicum.api.labenvironment import (
     CredentialsStatus,
     LabEnvironment,
@@ -17,7 +18,7 @@ from practicum.api.labenvironment import (
     TemplateStatus,
 )
 from practicum.api.names import LAB_UID, ChildKey, key_of
-from practicum.api.times import rfc3339
+from practicum.api.times import parse_rfc3339, rfc3339
 from practicum.clock import Clock
 from practicum.desired import access
 from practicum.desired.components import Rendered
@@ -28,13 +29,16 @@ from practicum.errors import InvalidLab
 from practicum.kube.client import Kube
 from practicum.policy import expiry, verdict
 from practicum.policy.readiness import READY, Readiness
-from practicum.policy.verdict import Facts
+from practicum.policy.verdict import WAITING, Facts
 from practicum.reconcile.apply import Applier
 from practicum.reconcile.credentials import Credentials, Outcome
 from practicum.reconcile.inventory import Inventory
+from practicum.reconcile.labs import Labs
 from practicum.reconcile.report import Findings, Reporter
 from practicum.reconcile.templates import Pinned, Templates
 from practicum.settings import Settings
+
+_SOON = timedelta(seconds=2)
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Tools:
     kube: Kube
     inventory: Inventory
     applier: Applier
+    labs: Labs
     templates: Templates
     credentials: Credentials
     reporter: Reporter
@@ -88,9 +93,11 @@ class Provisioner:
         if resource.status.template is None:
             # The pin is kept before anything is made of it.
             early = replace(findings, namespaces=())
-            status = await tools.reporter.report(resource, facts, early)
+            status = await tools.reporter.report(resource, facts, early, tell=False)
             resource = resource.model_copy(update={"status": status})
         facts, outcome = await self._steps(lab, wanted, end, facts)
+        if (moment := self._soon(resource, facts)) is not None:
+            return moment
         findings = replace(
             findings,
             services=_services(lab, tools.inventory, wanted.workloads),
@@ -107,6 +114,19 @@ class Provisioner:
             end,
             outcome.due if outcome else None,
         )
+
+    def _soon(self, resource: LabEnvironment, facts: Facts) -> datetime | None:
+        """Return until when a lab that only waits for its quotas says nothing of it.
+
+        The quota controller takes some milliseconds: not worth a write and an Event.
+        """
+        if facts.guarded.reason != "WaitingForQuota":
+            return None
+        for condition in resource.status.conditions:
+            if condition.type == ConditionType.GUARDED and condition.reason == WAITING.reason:
+                until = parse_rfc3339(condition.last_transition_time) + _SOON
+                return until if self._tools.clock() < until else None
+        return None
 
     async def _steps(
         self, lab: Lab, wanted: Plan, end: datetime, facts: Facts
@@ -140,15 +160,15 @@ class Provisioner:
         seen = tools.inventory.get(lab.uid, key_of(body))
         if seen and seen.readiness.ready:
             return
-        had_it = name in lab.resource.status.namespaces
-        live = await tools.kube.find("Namespace", "", name)
-        if live is None and not had_it:
+        if name in lab.resource.status.namespaces:
+            live = await tools.kube.find("Namespace", "", name)
+        else:
             try:
                 live = await tools.kube.create(body)
                 tools.inventory.applied(body, live)
                 return
             except errors.Conflict:
-                live = await tools.kube.get("Namespace", "", name)
+                live = await tools.kube.find("Namespace", "", name)
         if live is None or "deletionTimestamp" in live["metadata"]:
             raise InvalidLab(
                 "NamespaceLost",

@@ -162,7 +162,7 @@ async def hold(tools: Tools, resource: LabEnvironment, finalizers: list[str]) ->
     body = resource.apply_body()
     body["metadata"]["finalizers"] = finalizers
     try:
-        await tools.kube.apply(body)
+        tools.labs.answer(await tools.kube.apply(body))
     except (errors.NotFound, errors.Conflict, errors.Invalid):
         if finalizers:
             raise

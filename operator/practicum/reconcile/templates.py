@@ -14,6 +14,7 @@ from practicum.catalog.revision import revision_object
 from practicum.errors import InvalidLab
 from practicum.kube.client import Kube
 from practicum.policy import acceptance
+from practicum.reconcile.shared import Shared
 from practicum.settings import Settings
 
 _CACHED = 64
@@ -50,6 +51,7 @@ class Templates:
         self._specs: _Cache[str, LabTemplateSpec] = _Cache()
         self._rendered: _Cache[tuple[str, str], list[Rendered]] = _Cache()
         self._newest: dict[tuple[str, str], str] = {}
+        self._found = Shared(self._find)
 
     def observe(self, namespace: str, name: str, spec: dict[str, Any] | None) -> None:
         """Take in a LabTemplate's change, so that labs can say that they are on an older one."""
@@ -78,10 +80,7 @@ class Templates:
         return Pinned(revision, spec, current=newest in (None, revision))
 
     async def _freeze(self, course: str, name: str) -> Pinned:
-        for namespace in (course, self._settings.system_namespace):
-            if found := await self._kube.find("LabTemplate", namespace, name):
-                break
-        else:
+        if (found := await self._found((course, name))) is None:
             raise InvalidLab(
                 "TemplateNotFound",
                 f"spec.template {name!r} exists neither in namespace {course} nor in the shared "
@@ -92,10 +91,18 @@ class Templates:
         except ValueError as error:
             raise InvalidLab("TemplateInvalid", f"LabTemplate {name}: {error}") from error
         body = self._revision(name, spec)
-        with suppress(errors.Conflict):
-            await self._kube.create(body)
         revision = body["metadata"]["name"]
+        if revision not in self._specs:
+            with suppress(errors.Conflict):
+                await self._kube.create(body)
         return Pinned(revision, self._specs.keep(revision, spec))
+
+    async def _find(self, key: tuple[str, str]) -> dict[str, Any] | None:
+        course, name = key
+        for namespace in (course, self._settings.system_namespace):
+            if found := await self._kube.find("LabTemplate", namespace, name):
+                return found
+        return None
 
     async def _thaw(self, revision: str) -> LabTemplateSpec:
         namespace = self._settings.system_namespace
