@@ -63,9 +63,11 @@ def alive(pid: int, mark: str) -> bool:
     _reap(pid)
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1]
     except OSError:
         return False
-    return mark.encode() in command
+    # A process that is only just becoming its program has no command line yet.
+    return mark.encode() in command or (not command and state not in b"ZX")
 
 
 def end(pid: int, mark: str, patience: float = 5.0) -> None:

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import kopf
 import structlog
+import uvloop
 
 from practicum import __version__
 from practicum import settings as configuration
@@ -171,7 +172,8 @@ def main() -> None:
     except ValueError as error:
         sys.exit(f"practicum: {error}")
     logs.configure(settings.log_level)
-    asyncio.run(_main(settings))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_main(settings))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urlencode
+from urllib.request import getproxies
 
 import aiohttp
 from kubernetes.aio import config as kube_config
@@ -35,6 +36,8 @@ _MERGE_PATCH = "application/merge-patch+json"
 _TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
 _ATTEMPTS = 4
 _PAGE = 500
+_CONNECTIONS = 32
+"""As many as are ever of use to one Python process; each costs a handshake."""
 _POD_GRACE = 5
 _BY_STATUS: Mapping[int, type[errors.ApiError]] = {
     400: errors.Invalid,
@@ -63,8 +66,7 @@ class Kube:
         Raises:
             ApiError: no configuration was found, or it does not load.
         """
-        configuration = Configuration()
-        configuration.connection_pool_maxsize = 64
+        configuration = _configuration()
         try:
             if kubeconfig is None and context is None:
                 try:
@@ -177,7 +179,7 @@ class Kube:
         while True:
             page = await self.request("GET", _path(kind, namespace), query=query)
             meta = page["metadata"]
-            yield [header | item for item in page.get("items", [])], meta["resourceVersion"]
+            yield [header | item for item in page.get("items", [])], meta.get("resourceVersion", "")
             if not (token := meta.get("continue")):
                 return
             query["continue"] = token
@@ -255,6 +257,18 @@ class Kube:
         path = _path("ServiceAccount", namespace, account, "token")
         status = (await self.request("POST", path, body=body))["status"]
         return status["token"], parse_rfc3339(status["expirationTimestamp"])
+
+
+def _configuration() -> Configuration:
+    """Return what every connection starts from.
+
+    Told to heed the environment, aiohttp looks for a netrc and for proxies before each request,
+    in two threads: done only where a proxy is asked for.
+    """
+    configuration = Configuration()
+    configuration.connection_pool_maxsize = _CONNECTIONS
+    configuration.client_session_kwargs = {"trust_env": bool(getproxies())}
+    return configuration
 
 
 def _path(kind: str, namespace: str = "", name: str = "", subresource: str = "") -> str:

@@ -37,6 +37,8 @@ class Elector(threading.Thread):
         self._on_lost = on_lost
         self.acquired = threading.Event()
         self._stopping = threading.Event()
+        self._last: dict[str, Any] | None = None
+        """The Lease as we last wrote it, unless that is in doubt."""
 
     def stop(self) -> None:
         """Give the lease up, so that another replica need not wait for it to run out."""
@@ -78,9 +80,11 @@ class Elector(threading.Thread):
 
     async def _take(self, kube: Kube, *, give_up: bool) -> bool:
         now = utcnow()
-        found = await kube.find("Lease", self._namespace, _NAME)
+        # Our own last write is read again only if somebody else wrote since: a conflict says so.
+        found, self._last = self._last, None
+        found = found or await kube.find("Lease", self._namespace, _NAME)
         if found is None:
-            await kube.create(self._lease(now, {}, None))
+            self._last = await kube.create(self._lease(now, {}, None))
             return True
         spec = found.get("spec", {})
         if spec.get("holderIdentity") not in (self._identity, "", None) and not _over(spec, now):
@@ -88,7 +92,7 @@ class Elector(threading.Thread):
         body = self._lease(now, spec, found["metadata"]["resourceVersion"])
         if give_up:
             body["spec"]["holderIdentity"] = ""
-        await kube.replace(body)
+        self._last = await kube.replace(body)
         return True
 
     def _lease(self, now: datetime, old: dict[str, Any], version: str | None) -> dict[str, Any]:

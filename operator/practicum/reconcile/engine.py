@@ -19,7 +19,7 @@ from practicum.observe import metrics
 from practicum.policy import acceptance, expiry, verdict
 from practicum.policy.readiness import READY, Readiness
 from practicum.policy.verdict import Facts
-from practicum.reconcile.apply import UNWATCHED
+from practicum.reconcile.inventory import UNWATCHED
 from practicum.reconcile.provision import Provisioner, Tools
 from practicum.reconcile.report import Findings
 from practicum.reconcile.teardown import Teardown, hold, release
@@ -41,7 +41,8 @@ class Engine:
         self._phases: dict[LabKey, tuple[str, Phase]] = {}
         for phase in Phase:
             metrics.LABS.labels(phase.value).set(0)
-        self._checked: dict[str, datetime] = {}
+        self._checks: dict[str, datetime] = {}
+        """When each lab's Secrets, which no watch reports, are looked at next."""
 
     async def reconcile(self, key: LabKey) -> datetime | None:
         """Take one lab one pass further.
@@ -74,7 +75,9 @@ class Engine:
         uid, phase = self._phases.pop(key, ("", None))
         self._tools.inventory.forget(uid)
         self._tools.credentials.forget(uid)
-        self._checked.pop(uid, None)
+        self._tools.templates.forget(uid)
+        self._provisioner.forget(uid)
+        self._checks.pop(uid, None)
         if phase:
             metrics.LABS.labels(phase.value).dec()
 
@@ -130,7 +133,8 @@ class Engine:
             rendered = await tools.templates.render(lab, pinned)
             if FINALIZER not in lab.metadata.get("finalizers", []):
                 await self._take(lab)
-            return await self._provisioner.advance(lab, pinned, rendered, end, facts)
+            moment = await self._provisioner.advance(lab, pinned, rendered, end, facts)
+            return expiry.next_wake(tools.clock(), moment, self._checks[lab.uid])
         except (InvalidLab, errors.TemplateError) as error:
             refused = Readiness(False, error.reason, str(error), failed=True)
             await self._refuse(lab, replace(facts, accepted=refused), end)
@@ -184,11 +188,11 @@ class Engine:
     def _distrust(self, lab: LabEnvironment) -> None:
         """Every so often, look again at what no watch reports: Secrets."""
         now = self._tools.clock()
-        if now - self._checked.get(lab.uid, now) >= self._tools.settings.resync:
+        due = self._checks.setdefault(lab.uid, now + self._tools.pause(lab.uid))
+        if now >= due:
             self._tools.inventory.distrust(lab.uid, UNWATCHED)
             self._tools.credentials.forget(lab.uid)
-            self._checked[lab.uid] = now
-        self._checked.setdefault(lab.uid, now)
+            self._checks[lab.uid] = now + self._tools.pause(lab.uid)
 
     async def _retire(self, lab: LabEnvironment) -> datetime | None:
         """Keep the record of an ended lab for a while, then delete it."""

@@ -5,16 +5,19 @@ requests, and a foreign change is told from our own and from a mere change of st
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
 from practicum.api.canonical import digest
 from practicum.api.names import LAB_UID, ChildKey, key_of
 from practicum.policy.drift import fingerprint
-from practicum.policy.readiness import Readiness, assess
+from practicum.policy.readiness import READY, Readiness, assess
 
 Object = Mapping[str, Any]
+
+UNWATCHED = frozenset({"Secret"})
+"""Kinds of which no change is reported: who may watch Secrets may read them all."""
 
 _TOGETHER = frozenset({"ResourceQuota"})
 """Kinds of which one alone being ready lets nothing go on."""
@@ -105,6 +108,35 @@ class Inventory:
         """Whether the object stands exactly as it was applied, with nothing to add."""
         was = self.get(desired["metadata"]["labels"][LAB_UID], key_of(desired))
         return was is not None and was.applied == digest(desired)
+
+    def seal(self, desired: Iterable[Object], *more: str) -> str:
+        """Digest how objects are and should be; empty if one is not there or is not as applied."""
+        bodies = list(desired)
+        return self._digest(bodies, more) if all(map(self.fresh, bodies)) else ""
+
+    def unseal(self, seal: str, desired: Iterable[Object], *more: str) -> bool:
+        """Believe the seal of an earlier process, if all is still as it was then.
+
+        What nobody watches is believed too, until it is looked at in its turn.
+        """
+        bodies = list(desired)
+        if seal != self._digest(bodies, more):
+            return False
+        for body in bodies:
+            uid, key = body["metadata"]["labels"][LAB_UID], key_of(body)
+            was = self.get(uid, key) or Seen("", 0, "", "", READY)
+            self._labs[uid][key] = replace(was, applied=digest(body))
+            self._owner[key] = uid
+        return True
+
+    def _digest(self, desired: Iterable[Object], more: Iterable[str]) -> str:
+        parts: list[Any] = []
+        for body in desired:
+            key = key_of(body)
+            seen = self.get(body["metadata"]["labels"][LAB_UID], key)
+            watched = seen and key.kind not in UNWATCHED
+            parts.append([*key, seen.fingerprint if seen and watched else "", digest(body)])
+        return digest([sorted(parts), *more], 32)
 
     def get(self, lab_uid: str, key: ChildKey) -> Seen | None:
         """Return what is known of one object."""

@@ -62,6 +62,10 @@ class Labs:
         if (was := self._known.get(key)) and was.uid == uid:
             del self._known[key]
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._known)
+
     def uids(self) -> dict[LabKey, str]:
         """Return the uid of every lab that is known."""
         return {key: known.uid for key, known in self._known.items()}

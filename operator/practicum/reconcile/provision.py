@@ -5,12 +5,12 @@ counted, is MLflow up) is left to the next pass, which a watch event brings.
 """
 
 import asyncio
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from practicum import errors
-from practicum.api.conditions import ConditionType
 from practicum.api.labenvironment import (
     CredentialsStatus,
     LabEnvironment,
@@ -18,7 +18,7 @@ from practicum.api.labenvironment import (
     TemplateStatus,
 )
 from practicum.api.names import LAB_UID, ChildKey, key_of
-from practicum.api.times import parse_rfc3339, rfc3339
+from practicum.api.times import rfc3339
 from practicum.clock import Clock
 from practicum.desired import access
 from practicum.desired.components import Rendered
@@ -29,7 +29,7 @@ from practicum.errors import InvalidLab
 from practicum.kube.client import Kube
 from practicum.policy import expiry, verdict
 from practicum.policy.readiness import READY, Readiness
-from practicum.policy.verdict import WAITING, Facts
+from practicum.policy.verdict import Facts
 from practicum.reconcile.apply import Applier
 from practicum.reconcile.credentials import Credentials, Outcome
 from practicum.reconcile.inventory import Inventory
@@ -55,12 +55,23 @@ class Tools:
     settings: Settings
     clock: Clock
 
+    def pause(self, lab_uid: str) -> timedelta:
+        """Return how long a lab is left alone if nothing happens.
+
+        Longer where there are many labs, and each at its own time, so that looking at them all
+        again is never more than about one a second.
+        """
+        share = 0.5 + zlib.crc32(lab_uid.encode()) / 2**32
+        return share * max(self.settings.resync, timedelta(seconds=len(self.labs)))
+
 
 class Provisioner:
     """Brings living labs to Ready and keeps them there."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._waiting: dict[str, datetime] = {}
+        self._passed: set[str] = set()
 
     async def advance(
         self,
@@ -90,11 +101,9 @@ class Provisioner:
             namespaces=tuple(lab.namespaces.values()),
             template=TemplateStatus(name=resource.spec.template, revision=pinned.revision),
         )
-        if resource.status.template is None:
-            # The pin is kept before anything is made of it.
-            early = replace(findings, namespaces=())
-            status = await tools.reporter.report(resource, facts, early, tell=False)
-            resource = resource.model_copy(update={"status": status})
+        if lab.uid not in self._passed:
+            await self._recall(lab, wanted)
+            self._passed.add(lab.uid)
         facts, outcome = await self._steps(lab, wanted, end, facts)
         if (moment := self._soon(resource, facts)) is not None:
             return moment
@@ -105,28 +114,48 @@ class Provisioner:
             if facts.namespaces.ready
             else tuple(resource.status.namespaces),
             credentials=_credentials(lab, outcome),
+            seal=self._seal(wanted, outcome),
         )
         await tools.reporter.report(resource, facts, findings)
         return expiry.next_wake(
             tools.clock(),
-            tools.clock() + tools.settings.resync,
             end - tools.settings.expiring_soon,
             end,
             outcome.due if outcome else None,
         )
 
+    async def _recall(self, lab: Lab, wanted: Plan) -> None:
+        """Start where an earlier process stopped, if everything is as it left it."""
+        status = lab.resource.status
+        if not status.seal or not status.credentials or not status.credentials.issued_at:
+            return
+        basis = await self._tools.credentials.basis(lab)
+        bodies = [*wanted.namespaces, *wanted.everything()]
+        if basis and self._tools.inventory.unseal(status.seal, bodies, basis):
+            self._tools.credentials.recall(lab, basis)
+
+    def _seal(self, wanted: Plan, outcome: Outcome | None) -> str:
+        if outcome is None or outcome.issued is None:
+            return ""
+        bodies = [*wanted.namespaces, *wanted.everything()]
+        return self._tools.inventory.seal(bodies, outcome.issued.basis)
+
     def _soon(self, resource: LabEnvironment, facts: Facts) -> datetime | None:
-        """Return until when a lab that only waits for its quotas says nothing of it.
+        """Return until when a new lab that only waits for its quotas says nothing of it.
 
         The quota controller takes some milliseconds: not worth a write and an Event.
         """
-        if facts.guarded.reason != "WaitingForQuota":
+        if facts.guarded.reason != "WaitingForQuota" or resource.status.conditions:
+            self._waiting.pop(resource.uid, None)
             return None
-        for condition in resource.status.conditions:
-            if condition.type == ConditionType.GUARDED and condition.reason == WAITING.reason:
-                until = parse_rfc3339(condition.last_transition_time) + _SOON
-                return until if self._tools.clock() < until else None
-        return None
+        now = self._tools.clock()
+        until = self._waiting.setdefault(resource.uid, now) + _SOON
+        return until if now < until else None
+
+    def forget(self, lab_uid: str) -> None:
+        """Forget a lab that is gone."""
+        self._waiting.pop(lab_uid, None)
+        self._passed.discard(lab_uid)
 
     async def _steps(
         self, lab: Lab, wanted: Plan, end: datetime, facts: Facts
@@ -235,8 +264,11 @@ async def revoke(tools: Tools, resource: LabEnvironment) -> None:
 
 def _credentials(lab: Lab, outcome: Outcome | None) -> CredentialsStatus | None:
     if outcome and outcome.issued:
-        until = rfc3339(outcome.issued.expires)
-        return CredentialsStatus(secret_ref=lab.credentials_name, expires_at=until)
+        return CredentialsStatus(
+            secret_ref=lab.credentials_name,
+            issued_at=rfc3339(outcome.issued.minted),
+            expires_at=rfc3339(outcome.issued.expires),
+        )
     if outcome and outcome.readiness.ready:
         return lab.resource.status.credentials
     return None

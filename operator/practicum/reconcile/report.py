@@ -37,6 +37,7 @@ class Findings:
     services: tuple[ServiceStatus, ...] = ()
     credentials: CredentialsStatus | None = None
     template: TemplateStatus | None = None
+    seal: str = ""
 
 
 class Reporter:
@@ -48,7 +49,7 @@ class Reporter:
         self._clock = clock
 
     async def report(
-        self, lab: LabEnvironment, facts: Facts, findings: Findings, *, tell: bool = True
+        self, lab: LabEnvironment, facts: Facts, findings: Findings
     ) -> LabEnvironmentStatus:
         """Write the status if it says anything new, and tell what changed.
 
@@ -56,7 +57,6 @@ class Reporter:
             lab: the lab as it was read.
             facts: what this pass has found.
             findings: what else goes into the status.
-            tell: whether it is worth an Event.
 
         Returns:
             the status as it now is.
@@ -73,14 +73,14 @@ class Reporter:
             services=list(findings.services),
             credentials=findings.credentials,
             template=findings.template or old.template,
+            seal=findings.seal,
             conditions=verdict.conditions(facts, old.conditions, now, generation),
         )
         if status == old:
             return old
         body = lab.apply_body() | {"status": status.wire()}
         self._labs.answer(await self._kube.apply(body, subresource="status"))
-        if tell:
-            await self._tell_changes(lab, status)
+        await self._tell_changes(lab, status)
         return status
 
     async def _tell_changes(self, lab: LabEnvironment, new: LabEnvironmentStatus) -> None:

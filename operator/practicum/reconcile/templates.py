@@ -1,5 +1,6 @@
 """From a lab's template name to its frozen revision and its rendered objects."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Hashable
 from contextlib import suppress
@@ -50,8 +51,11 @@ class Templates:
         self._settings = settings
         self._specs: _Cache[str, LabTemplateSpec] = _Cache()
         self._rendered: _Cache[tuple[str, str], list[Rendered]] = _Cache()
+        self._rendering: dict[tuple[str, str], asyncio.Task[list[Rendered]]] = {}
         self._newest: dict[tuple[str, str], str] = {}
         self._found = Shared(self._find)
+        self._pinned: dict[str, Pinned] = {}
+        """Revisions of new labs, by uid, until the status says them."""
 
     def observe(self, namespace: str, name: str, spec: dict[str, Any] | None) -> None:
         """Take in a LabTemplate's change, so that labs can say that they are on an older one."""
@@ -63,6 +67,10 @@ class Templates:
                 return
             self._newest[namespace, name] = self._revision(name, parsed)["metadata"]["name"]
 
+    def forget(self, lab_uid: str) -> None:
+        """Forget a lab that is gone."""
+        self._pinned.pop(lab_uid, None)
+
     async def pin(self, lab: LabEnvironment) -> Pinned:
         """Return the revision that a lab stays on, freezing its template on first sight.
 
@@ -71,7 +79,10 @@ class Templates:
         """
         course, name = lab.metadata["namespace"], lab.spec.template
         if lab.status.template is None:
-            return await self._freeze(course, name)
+            if lab.uid not in self._pinned:
+                self._pinned[lab.uid] = await self._freeze(course, name)
+            return self._pinned[lab.uid]
+        self._pinned.pop(lab.uid, None)
         revision = lab.status.template.revision
         newest = self._newest.get((course, name)) or self._newest.get(
             (self._settings.system_namespace, name)
@@ -136,4 +147,9 @@ class Templates:
         key = (pinned.revision, choice.digest_input())
         if key in self._rendered:
             return self._rendered[key]
-        return self._rendered.keep(key, await render(pinned.spec, choice))
+        if key not in self._rendering:
+            # A class that begins at once is one process, not thirty.
+            task = asyncio.create_task(render(pinned.spec, choice))
+            self._rendering[key] = task
+            task.add_done_callback(lambda _: self._rendering.pop(key))
+        return self._rendered.keep(key, await asyncio.shield(self._rendering[key]))
