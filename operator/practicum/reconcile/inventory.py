@@ -4,7 +4,7 @@ Filled by watch events and by the answers to our own writes, so that a steady la
 requests, and a foreign change is told from our own and from a mere change of status.
 """
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +18,9 @@ Object = Mapping[str, Any]
 
 UNWATCHED = frozenset({"Secret"})
 """Kinds of which no change is reported: who may watch Secrets may read them all."""
+
+_REMEMBERED = 4096
+"""Deleted objects whose late answers are recognised: more than are ever under way."""
 
 _TOGETHER = frozenset({"ResourceQuota"})
 """Kinds of which one alone being ready lets nothing go on."""
@@ -41,6 +44,7 @@ class Inventory:
     def __init__(self) -> None:
         self._labs: defaultdict[str, dict[ChildKey, Seen]] = defaultdict(dict)
         self._owner: dict[ChildKey, str] = {}
+        self._gone: OrderedDict[str, None] = OrderedDict()
 
     def event(self, body: Object, *, deleted: bool) -> bool:
         """Take in a watch event; returns whether the lab should have a look.
@@ -57,6 +61,7 @@ class Inventory:
             self.drop(self._owner[key], key)
         was = self.get(uid, key)
         if deleted:
+            self._bury(meta["uid"])
             if was and was.uid == meta["uid"]:
                 self.drop(uid, key)
             return True
@@ -68,6 +73,11 @@ class Inventory:
         self._labs[uid][key] = now
         self._owner[key] = uid
         return was is None or not now.applied or self._is_step(uid, key, was, now)
+
+    def _bury(self, uid: str) -> None:
+        self._gone[uid] = None
+        while len(self._gone) > _REMEMBERED:
+            self._gone.popitem(last=False)
 
     def _is_step(self, uid: str, key: ChildKey, was: Seen, now: Seen) -> bool:
         """Whether readiness changed so that the lab can go on: the last of its quotas says so."""
@@ -96,6 +106,8 @@ class Inventory:
 
     def applied(self, desired: Object, live: Object) -> None:
         """Take in the answer to a write of ours; the watch may have overtaken it."""
+        if live["metadata"]["uid"] in self._gone:
+            return  # deleted before its answer was read: it has to be written again
         uid, key = desired["metadata"]["labels"][LAB_UID], key_of(desired)
         now, was = self._seen(live, applied=digest(desired)), self.get(uid, key)
         if was and was.uid == now.uid and was.version > now.version:
