@@ -79,9 +79,11 @@ demo: install ## cluster, images, chart, one lab, and the proof that it is real
 	@$(PYTHON) -m e2e.demo up
 demo-down: install ## remove the demo and its cluster
 	@$(PYTHON) -m e2e.demo down
+bench: install ## speed and scale on a control plane alone, beside raw floors; build/bench.json
+	@$(PYTHON) -m tests.bench
 bench-ready: install ## time from apply to Ready, against kubectl apply of the same manifests
 	@$(PYTHON) -m tests.bench.ready
 
 .PHONY: help install print-python fmt lint crds chart-sync golden requirements test test-fast \
   test-apiserver test-security test-chaos chaos-full test-e2e test-netpol cluster-up cluster-down \
-  cluster-status images demo demo-down bench-ready
+  cluster-status images demo demo-down bench bench-ready

@@ -12,12 +12,14 @@ from typing import Any, cast
 
 import kopf
 import structlog
+import uvloop
 
 from practicum import __version__
 from practicum import settings as configuration
 from practicum.clock import utcnow
 from practicum.errors import ApiError
 from practicum.handlers import watches
+from practicum.handlers.children import Children, followed
 from practicum.kube.client import Kube
 from practicum.kube.lease import Elector
 from practicum.observe import http, metrics
@@ -27,12 +29,13 @@ from practicum.reconcile.apply import Applier
 from practicum.reconcile.credentials import Credentials
 from practicum.reconcile.engine import Engine
 from practicum.reconcile.inventory import Inventory
+from practicum.reconcile.labs import Labs
 from practicum.reconcile.network_probe import NetworkProbe
-from practicum.reconcile.provision import Tools
 from practicum.reconcile.report import Reporter
 from practicum.reconcile.runner import Runner
 from practicum.reconcile.sweep import Sweep
 from practicum.reconcile.templates import Templates
+from practicum.reconcile.tools import Tools
 from practicum.settings import Settings
 
 log = structlog.get_logger()
@@ -44,13 +47,15 @@ def tools_for(kube: Kube, settings: Settings) -> Tools:
     """Wire the parts of a reconcile together."""
     inventory = Inventory()
     applier = Applier(kube, inventory)
+    labs = Labs()
     return Tools(
         kube=kube,
         inventory=inventory,
         applier=applier,
+        labs=labs,
         templates=Templates(kube, settings),
         credentials=Credentials(kube, inventory, applier, settings, utcnow),
-        reporter=Reporter(kube, utcnow),
+        reporter=Reporter(kube, labs, utcnow),
         settings=settings,
         clock=utcnow,
     )
@@ -67,10 +72,12 @@ async def operate(
         runner = Runner(Engine(tools).reconcile, utcnow)
         ready = asyncio.Event()
         health.ready = ready.is_set
-        async with _background(
-            _beating(health),
-            _sweeping(Sweep(kube, settings, utcnow), settings),
-            NetworkProbe(kube, settings, utcnow).keep(),
+        children = Children(runner, tools.inventory, tools.labs)
+        sweep = Sweep(kube, settings, utcnow, children.compare)
+        probe = NetworkProbe(kube, settings, utcnow)
+        async with (
+            _background(_beating(health), _sweeping(sweep, settings), probe.keep()),
+            followed(kube, children, runner),
         ):
             await kopf.operator(
                 registry=watches.registry(),
@@ -82,7 +89,7 @@ async def operate(
                 identity=cast(Any, "practicum"),
                 ready_flag=ready,
                 stop_flag=stop,
-                memo=watches.Context(runner, tools.inventory, tools.templates),
+                memo=watches.Context(runner, tools.labs, tools.templates),
             )
         await runner.stop()
 
@@ -171,7 +178,8 @@ def main() -> None:
     except ValueError as error:
         sys.exit(f"practicum: {error}")
     logs.configure(settings.log_level)
-    asyncio.run(_main(settings))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_main(settings))
 
 
 if __name__ == "__main__":

@@ -4,13 +4,17 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from . import burst, report, single
+from . import burst, drift, expiry, full, held, report, single
 from .report import Row
 from .settings import Options
 
 FIGURES: dict[str, Callable[[Options], Awaitable[list[Row]]]] = {
     "burst": burst.measure,
     "single": single.measure,
+    "drift": drift.measure,
+    "expiry": expiry.measure,
+    "full": full.measure,
+    "held": held.measure,
 }
 
 

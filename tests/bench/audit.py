@@ -23,6 +23,7 @@ class Call(NamedTuple):
     verb: str
     resource: str
     code: int
+    """HTTP status of a failure, else 0."""
 
     def __str__(self) -> str:
         """Return it as a line of a ledger names it."""
@@ -83,4 +84,5 @@ def _call(entry: dict) -> Call:
     where = entry.get("objectRef") or {}
     names = (where.get("resource"), where.get("subresource"))
     resource = "/".join(name for name in names if name) or entry["requestURI"].partition("?")[0]
-    return Call(entry["verb"], resource, entry["responseStatus"].get("code", 0))
+    code = entry["responseStatus"].get("code", 0)
+    return Call(entry["verb"], resource, code if code >= 400 else 0)

@@ -12,11 +12,12 @@ from pathlib import Path
 from e2e.cluster.control_plane import ControlPlane
 from practicum.kube.client import Kube
 from tests.apiserver.conftest import COURSES, install_chart, operator_access
-from tests.apiserver.operator_process import OperatorProcess
+from tests.apiserver.operator_process import ROOT, OperatorProcess
 
 from . import templates
 from .audit import POLICY, AuditLog
 
+__all__ = ["COURSE", "ROOT", "ROOT_KEY", "Ground", "cpu_seconds", "ground", "rss_megabytes"]
 COURSE = COURSES[0]
 ROOT_KEY = "a-root-key-for-tests"
 """The one that OperatorProcess gives the operator."""
@@ -34,6 +35,13 @@ class Ground:
 
     def __post_init__(self) -> None:
         self.audit = AuditLog(self.control_plane.audit_log)
+
+    def cpu(self) -> dict[str, float]:
+        """Return the CPU seconds that each process has used, and the benchmark's own."""
+        pids = dict(self.control_plane.pids) | {"bench": os.getpid()}
+        if self.operator.running:
+            pids["operator"] = self.operator.pid
+        return {name: cpu_seconds(pid) for name, pid in pids.items()}
 
     async def start(self) -> None:
         """Start the operator; returns once it watches."""

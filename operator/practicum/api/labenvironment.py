@@ -130,6 +130,7 @@ class CredentialsStatus(ApiModel):
     """Where the learner's credentials are; never what they are."""
 
     secret_ref: Annotated[str, Field(max_length=253)]
+    issued_at: Annotated[str, Field(max_length=32)] | None = None
     expires_at: Annotated[str, Field(max_length=32)]
 
 
@@ -168,6 +169,14 @@ class LabEnvironmentStatus(ApiModel):
     ] = []
     credentials: CredentialsStatus | None = None
     template: TemplateStatus | None = None
+    seal: Annotated[
+        str,
+        Field(
+            max_length=64,
+            description="Digest of everything as it was last put right; a restarted operator "
+            "that finds it unchanged need not apply anything.",
+        ),
+    ] = ""
     conditions: Annotated[
         list[Condition],
         Field(

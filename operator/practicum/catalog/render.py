@@ -61,6 +61,8 @@ async def render(spec: LabTemplateSpec, choice: Choice) -> list[Rendered]:
     """
     if any(PLACEHOLDER in str(value) for value in choice.parameters.values()):
         raise TemplateError(f"a parameter must not contain {PLACEHOLDER}")
+    if not any(component.manifests for component in spec.components):
+        return []
     answer = await _run(json.dumps(_request(spec, choice)))
     if "error" in answer:
         raise TemplateError(answer["error"])

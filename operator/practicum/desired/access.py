@@ -20,6 +20,7 @@ from practicum.desired.lab import Lab, Object
 
 _RBAC = "rbac.authorization.k8s.io"
 LEARNER = "learner"
+_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def credentials(lab: Lab, server: Server, tokens: Mapping[str, Token]) -> Object
         tokens: by ``learner`` or persona name.
     """
     content = {
-        "kubeconfig": yaml.safe_dump(kubeconfig(lab, server, tokens), sort_keys=False),
+        "kubeconfig": yaml.dump(kubeconfig(lab, server, tokens), Dumper=_Dumper, sort_keys=False),
         "tokens.json": json.dumps(
             {
                 account(lab, who): {

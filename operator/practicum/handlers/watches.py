@@ -2,27 +2,18 @@
 
 Daemons and update handlers would add a finalizer of their own, annotations on the user's objects
 and two writes a lab; ``reconcile.runner`` needs none of that, and resumes a deletion after a
-restart the same way as anything else.
+restart the same way as anything else. What labs are made of is followed by ``children``.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, cast
 
 import kopf
 
-from practicum.api.kinds import KINDS
-from practicum.api.names import COURSE, GROUP, LAB, LAB_UID, MANAGED_BY, MANAGER, VERSION, LabKey
-from practicum.reconcile.inventory import Inventory
+from practicum.api.names import GROUP, VERSION, LabKey
+from practicum.reconcile.labs import Labs
 from practicum.reconcile.runner import Runner
 from practicum.reconcile.templates import Templates
-
-WATCHED: Final = (
-    *("Namespace", "ResourceQuota", "LimitRange", "NetworkPolicy"),
-    *("ServiceAccount", "Role", "RoleBinding"),
-    *("ConfigMap", "Service", "PersistentVolumeClaim"),
-    *("Deployment", "StatefulSet", "Job", "CronJob"),
-)
-"""The kinds whose drift is seen at once. No Secrets: who may watch them may read them all."""
 
 
 @dataclass
@@ -30,13 +21,15 @@ class Context:
     """What handlers reach through kopf's memo."""
 
     runner: Runner
-    inventory: Inventory
+    labs: Labs
     templates: Templates
 
 
-async def lab_changed(memo: Context, namespace: str | None, name: str | None, **_: Any) -> None:
-    """Wake the lab, whatever happened to it."""
-    memo.runner.wake(LabKey(namespace or "", name or ""))
+async def lab_changed(memo: Context, event: Any, **_: Any) -> None:
+    """Take the lab in as it now is, and wake it unless we made it so ourselves."""
+    body = event["object"]
+    if memo.labs.event(body, deleted=event.get("type") == "DELETED"):
+        memo.runner.wake(LabKey(body["metadata"]["namespace"], body["metadata"]["name"]))
 
 
 async def template_changed(
@@ -52,37 +45,33 @@ async def template_changed(
     memo.templates.observe(namespace or "", name or "", None if gone else dict(body["spec"]))
 
 
-async def child_changed(memo: Context, event: Any, **_: Any) -> None:
-    """Take in what became of a lab's object, and wake the lab if that is news to it."""
-    body = event["object"]
-    labels = body["metadata"].get("labels", {})
-    if LAB_UID not in labels or LAB not in labels or COURSE not in labels:
-        return
-    if memo.inventory.event(body, deleted=event.get("type") == "DELETED"):
-        memo.runner.wake(LabKey(labels[COURSE], labels[LAB]))
-
-
 def registry() -> kopf.OperatorRegistry:
     """Return the handlers, in a registry of their own so that tests can run several operators."""
     handlers = kopf.OperatorRegistry()
     kopf.on.login(registry=handlers)(login)
     kopf.on.event(GROUP, VERSION, "labenvironments", registry=handlers)(lab_changed)
     kopf.on.event(GROUP, VERSION, "labtemplates", registry=handlers)(template_changed)
-    for kind in WATCHED:
-        group, _, version = KINDS[kind].api_version.rpartition("/")
-        kopf.on.event(
-            group,
-            version,
-            KINDS[kind].plural,
-            labels={MANAGED_BY: MANAGER},
-            registry=handlers,
-        )(child_changed)
     return handlers
 
 
 async def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
     """Authenticate as the pod's ServiceAccount, or by the kubeconfig outside a cluster."""
     return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
+
+class Forgetful(kopf.DiffBaseStorage):
+    """Keeps nothing: no handler here asks what changed, and finding out copies every object."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        """Return nothing to compare."""
+        return cast(kopf.BodyEssence, {})
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        """Return nothing to compare with."""
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Store nothing."""
 
 
 def settings() -> kopf.OperatorSettings:
@@ -95,9 +84,5 @@ def settings() -> kopf.OperatorSettings:
     chosen.networking.connect_timeout = 5
     chosen.networking.error_backoffs = (0.5, 1, 2, 4, 8)
     chosen.watching.chunk_size = 500
-    for kind in WATCHED:
-        plural = KINDS[kind].plural
-        group = KINDS[kind].api_version.rpartition("/")[0]
-        name = f"{group}/{plural}" if group else plural
-        chosen.watching.label_selectors[name] = f"{MANAGED_BY}={MANAGER}"
+    chosen.persistence.diffbase_storage = Forgetful()
     return chosen

@@ -9,12 +9,13 @@ import asyncio
 import json
 import random
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urlencode
+from urllib.request import getproxies
 
 import aiohttp
 from kubernetes.aio import config as kube_config
@@ -35,6 +36,8 @@ _MERGE_PATCH = "application/merge-patch+json"
 _TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
 _ATTEMPTS = 4
 _PAGE = 500
+_CONNECTIONS = 32
+"""As many as are ever of use to one Python process; each costs a handshake."""
 _POD_GRACE = 5
 _BY_STATUS: Mapping[int, type[errors.ApiError]] = {
     400: errors.Invalid,
@@ -65,8 +68,7 @@ class Kube:
         Raises:
             ApiError: no configuration was found, or it does not load.
         """
-        configuration = Configuration()
-        configuration.connection_pool_maxsize = 64
+        configuration = _configuration()
         try:
             if kubeconfig is None and context is None:
                 try:
@@ -172,17 +174,23 @@ class Kube:
         except errors.NotFound:
             return None
 
-    async def list(self, kind: str, namespace: str = "", labels: str = "") -> list[Object]:
-        """Read all objects of a kind, page by page; ``labels`` is a label selector."""
+    async def pages(
+        self, kind: str, namespace: str = "", labels: str = ""
+    ) -> AsyncIterator[tuple[Sequence[Object], str]]:
+        """Yield all objects of a kind, page by page, each with the list's resourceVersion."""
         query = {"limit": str(_PAGE)} | ({"labelSelector": labels} if labels else {})
-        items: list[Object] = []
+        header = {"apiVersion": KINDS[kind].api_version, "kind": kind}
         while True:
             page = await self.request("GET", _path(kind, namespace), query=query)
-            header = {"apiVersion": KINDS[kind].api_version, "kind": kind}
-            items += [header | item for item in page.get("items", [])]
-            if not (token := page["metadata"].get("continue")):
-                return items
+            meta = page["metadata"]
+            yield [header | item for item in page.get("items", [])], meta.get("resourceVersion", "")
+            if not (token := meta.get("continue")):
+                return
             query["continue"] = token
+
+    async def list(self, kind: str, namespace: str = "", labels: str = "") -> list[Object]:
+        """Read all objects of a kind; ``labels`` is a label selector."""
+        return [item async for items, _ in self.pages(kind, namespace, labels) for item in items]
 
     async def create(self, body: Object, *, subresource: str = "") -> Object:
         """Create one object. Raises Conflict when the name is taken."""
@@ -253,6 +261,18 @@ class Kube:
         path = _path("ServiceAccount", namespace, account, "token")
         status = (await self.request("POST", path, body=body))["status"]
         return status["token"], parse_rfc3339(status["expirationTimestamp"])
+
+
+def _configuration() -> Configuration:
+    """Return what every connection starts from.
+
+    Told to heed the environment, aiohttp looks for a netrc and for proxies before each request,
+    in two threads: done only where a proxy is asked for.
+    """
+    configuration = Configuration()
+    configuration.connection_pool_maxsize = _CONNECTIONS
+    configuration.client_session_kwargs = {"trust_env": bool(getproxies())}
+    return configuration
 
 
 def _path(kind: str, namespace: str = "", name: str = "", subresource: str = "") -> str:

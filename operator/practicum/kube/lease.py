@@ -47,6 +47,8 @@ class Elector(threading.Thread):
         self._stopping = threading.Event()
         self._renewed = 0.0
         self._seen: tuple[str | None, float] = (None, 0.0)
+        self._last: dict[str, Any] | None = None
+        """The Lease as we last wrote it, unless that is in doubt."""
 
     def holds(self) -> bool:
         """Whether this replica may write: its last renewal is recent, also after a long sleep."""
@@ -98,9 +100,11 @@ class Elector(threading.Thread):
             return None
 
     async def _take(self, kube: Kube, *, give_up: bool) -> bool:
-        found = await kube.find("Lease", self._namespace, _NAME)
+        # Our own last write is read again only if somebody else wrote since: a conflict says so.
+        found, self._last = self._last, None
+        found = found or await kube.find("Lease", self._namespace, _NAME)
         if found is None:
-            await kube.create(self._lease({}, None))
+            self._last = await kube.create(self._lease({}, None))
             return True
         spec, version = found.get("spec", {}), found["metadata"]["resourceVersion"]
         taken = spec.get("holderIdentity") not in (self._identity, "", None)
@@ -109,7 +113,7 @@ class Elector(threading.Thread):
         body = self._lease(spec, version)
         if give_up:
             body["spec"]["holderIdentity"] = ""
-        await kube.replace(body)
+        self._last = await kube.replace(body)
         return True
 
     def _over(self, spec: dict[str, Any], version: str) -> bool:

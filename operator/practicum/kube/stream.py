@@ -52,7 +52,7 @@ async def watch(
                 started, refusals = True, 0
                 for last in objects:
                     yield Event("ADDED", last)
-            async for event in _watch_once(kube, kind, namespace, name, since):
+            async for event in _watch_once(kube, kind, namespace, since, name=name):
                 since = event.object["metadata"]["resourceVersion"]
                 if event.type != "RESET":
                     last = event.object
@@ -102,12 +102,25 @@ async def _read(kube: Kube, kind: str, namespace: str, name: str) -> tuple[list[
     return items, str(page["metadata"]["resourceVersion"])
 
 
+def changes(kube: Kube, kind: str, since: str, labels: str) -> AsyncGenerator[Event, None]:
+    """Yield what changes everywhere after a resourceVersion, until the server ends the watch.
+
+    A RESET says only how far the watch has come.
+
+    Raises:
+        ApiError: the watch was refused, broke, or is too old (410) and has to begin anew.
+    """
+    return _watch_once(kube, kind, "", since, labels=labels)
+
+
 async def _watch_once(
-    kube: Kube, kind: str, namespace: str, name: str, since: str
+    kube: Kube, kind: str, namespace: str, since: str, *, name: str = "", labels: str = ""
 ) -> AsyncGenerator[Event, None]:
     query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": since}
     if name:
         query["fieldSelector"] = f"metadata.name={name}"
+    if labels:
+        query["labelSelector"] = labels
     rest = b""
     async for chunk in _chunks(kube, KINDS[kind].path(namespace), query):
         *lines, rest = (rest + chunk).split(b"\n")

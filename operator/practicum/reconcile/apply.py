@@ -11,11 +11,10 @@ from practicum.api.names import LAB_UID, ChildKey, key_of
 from practicum.kube.client import Kube
 from practicum.observe import metrics
 from practicum.policy import drift
-from practicum.reconcile.inventory import Inventory
+from practicum.reconcile.inventory import UNWATCHED, Inventory
 
 Object = dict[str, Any]
 
-UNWATCHED = frozenset({"Secret"})
 _REPLACED = frozenset({"Job", "RoleBinding"})
 """Kinds with immutable fields that carry no data: deleted and made again."""
 _PARALLEL = 16

@@ -73,10 +73,24 @@ class Credentials:
         self._settings = settings
         self._clock = clock
         self._issued: dict[str, Issued] = {}
+        self._known_server: access.Server | None = None
+        self._asked = clock()
 
     def forget(self, lab_uid: str) -> None:
         """Look at the Secret itself next time."""
         self._issued.pop(lab_uid, None)
+
+    async def basis(self, lab: Lab) -> str:
+        """Return what credentials depend on now; empty where none can be issued."""
+        server = await self._server()
+        return self._basis(lab, server) if server else ""
+
+    def recall(self, lab: Lab, basis: str) -> None:
+        """Believe what the status says of the credentials, until the Secret is looked at."""
+        said = lab.resource.status.credentials
+        if said and said.issued_at:
+            moments = parse_rfc3339(said.issued_at), parse_rfc3339(said.expires_at)
+            self._issued[lab.uid] = Issued(basis, "", *moments)
 
     async def issue(self, lab: Lab, end: datetime) -> Outcome:
         """Make sure that the learner holds credentials that fit the lab as it is now.
@@ -139,6 +153,8 @@ class Credentials:
         return Outcome(Readiness(False, "TokenLifeTooShort", message))
 
     async def _recorded(self, lab: Lab) -> Issued | None:
+        if lab.resource.status.credentials is None:
+            return None  # never said to be issued: whatever there is, is made anew
         secret = await self._kube.find("Secret", lab.course, lab.credentials_name)
         if secret is None:
             return None
@@ -160,6 +176,11 @@ class Credentials:
 
     async def _server(self) -> access.Server | None:
         """Return where learners reach the API server: the chart's values, else cluster-info."""
+        if self._known_server is None or self._clock() - self._asked >= self._settings.resync:
+            self._asked, self._known_server = self._clock(), await self._find_server()
+        return self._known_server
+
+    async def _find_server(self) -> access.Server | None:
         if self._settings.learner_server:
             ca = self._settings.learner_ca or self._kube.ca
             return access.Server(self._settings.learner_server, ca)

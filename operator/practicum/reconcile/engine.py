@@ -19,13 +19,14 @@ from practicum.observe import metrics
 from practicum.policy import expiry, verdict
 from practicum.policy.readiness import Readiness
 from practicum.policy.verdict import Facts
-from practicum.reconcile.apply import UNWATCHED
 from practicum.reconcile.capacity import QUEUE_LOOK, Capacity
-from practicum.reconcile.provision import Provisioner, Tools
+from practicum.reconcile.inventory import UNWATCHED
+from practicum.reconcile.provision import Provisioner
 from practicum.reconcile.report import Findings
 from practicum.reconcile.teardown import Teardown, hold, release
 from practicum.reconcile.templates import Pinned
 from practicum.reconcile.times import Times, since
+from practicum.reconcile.tools import Tools
 
 log = structlog.get_logger()
 
@@ -42,7 +43,10 @@ class Engine:
         self._times = Times(tools.kube, tools.settings, tools.clock)
         self._capacity = Capacity(tools.kube, tools.settings, tools.clock)
         self._phases: dict[LabKey, tuple[str, Phase]] = {}
-        self._checked: dict[str, datetime] = {}
+        for phase in Phase:
+            metrics.LABS.labels(phase.value).set(0)
+        self._checks: dict[str, datetime] = {}
+        """When each lab's Secrets, which no watch reports, are looked at next."""
 
     async def reconcile(self, key: LabKey) -> datetime | None:
         """Take one lab one pass further.
@@ -50,36 +54,58 @@ class Engine:
         Returns:
             when to come back at the latest; None when nothing is left to do.
         """
-        body = await self._tools.kube.find("LabEnvironment", *key)
-        if body is None:
+        lab = self._tools.labs.get(key)
+        if lab is None:
             self._forget(key)
             return None
-        lab = LabEnvironment.model_validate(
-            {"metadata": body["metadata"], "spec": body["spec"], "status": body.get("status", {})},
-            extra="ignore",
-        )
         self._count(key, lab)
-        if lab.status.phase is Phase.EXPIRED and not lab.deleting:
-            return await self._retire(lab)
-        return await self._live_or_end(lab)
+        try:
+            if lab.status.phase is Phase.EXPIRED and not lab.deleting:
+                return await self._retire(lab)
+            return await self._live_or_end(lab)
+        except errors.ApiError:
+            # Perhaps because the lab is not what we take it for: the next pass starts from truth.
+            await self._look_again(key, lab.uid)
+            raise
+
+    async def _is_current(self, lab: LabEnvironment) -> bool:
+        """Whether a lab that seems over is as it is known: a watch may be behind, an end is final.
+
+        The answer's Date also tells how far our clock is off, whatever happened before.
+        """
+        if lab.status.phase is Phase.EXPIRING:
+            return True
+        await self._look_again(_key(lab), lab.uid)
+        known = self._tools.labs.get(_key(lab))
+        same = known and known.metadata["resourceVersion"] == lab.metadata["resourceVersion"]
+        return bool(same)
+
+    async def _look_again(self, key: LabKey, uid: str) -> None:
+        body = await self._tools.kube.find("LabEnvironment", *key)
+        if body is None:
+            self._tools.labs.drop(key, uid)
+        else:
+            self._tools.labs.event(body, deleted=False)
 
     def _forget(self, key: LabKey) -> None:
-        uid, _ = self._phases.pop(key, ("", Phase.PENDING))
+        uid, phase = self._phases.pop(key, ("", None))
         self._tools.inventory.forget(uid)
         self._tools.credentials.forget(uid)
+        self._tools.templates.forget(uid)
+        self._provisioner.forget(uid)
         self._capacity.forget(uid)
-        self._checked.pop(uid, None)
-        self._gauge()
+        self._checks.pop(uid, None)
+        if phase:
+            metrics.LABS.labels(phase.value).dec()
 
     def _count(self, key: LabKey, lab: LabEnvironment) -> None:
+        _, before = self._phases.get(key, ("", None))
         self._phases[key] = (lab.uid, lab.status.phase)
         self._capacity.note(lab)
-        self._gauge()
-
-    def _gauge(self) -> None:
-        phases = [phase for _, phase in self._phases.values()]
-        for phase in Phase:
-            metrics.LABS.labels(phase.value).set(phases.count(phase))
+        if before is not lab.status.phase:
+            metrics.LABS.labels(lab.status.phase.value).inc()
+            if before:
+                metrics.LABS.labels(before.value).dec()
 
     async def _live_or_end(self, lab: LabEnvironment) -> datetime | None:
         try:
@@ -87,8 +113,10 @@ class Engine:
         except InvalidLab as error:
             return await self._without_template(lab, error)
         end, accepted = self._times.end(lab, pinned.spec)
-        over, skewed = self._times.over(lab, end), self._times.skewed()
-        if lab.deleting or (over and not skewed):
+        over = self._times.over(lab, end)
+        if over and not lab.deleting and not await self._is_current(lab):
+            return self._tools.clock()
+        if lab.deleting or (over and not self._times.skewed()):
             return await self._end_it(lab, end)
         if lab.status.phase is Phase.EXPIRING:
             return self._tools.clock() + _LATER
@@ -139,8 +167,9 @@ class Engine:
             if FINALIZER not in lab.metadata.get("finalizers", []):
                 await self._take(lab)
             due = await self._provisioner.advance(lab, pinned, rendered, end, facts)
-            doubt_ends = tools.clock() + _LATER if in_doubt else None
-            return expiry.next_wake(tools.clock(), due, self._times.patience_ends(lab), doubt_ends)
+            now, doubt_ends = tools.clock(), tools.clock() + _LATER if in_doubt else None
+            patience = self._times.patience_ends(lab)
+            return expiry.next_wake(now, due, patience, doubt_ends, self._checks[lab.uid])
         except (InvalidLab, errors.TemplateError) as error:
             refused = Readiness(False, error.reason, str(error), failed=True)
             await self._refuse(lab, replace(facts, accepted=refused), end)
@@ -176,6 +205,8 @@ class Engine:
     async def _without_template(self, lab: LabEnvironment, error: InvalidLab) -> datetime | None:
         end, now = self._times.wished_end(lab), self._tools.clock()
         over = self._times.over(lab, end)
+        if over and not lab.deleting and not await self._is_current(lab):
+            return now
         if lab.deleting or (over and not self._times.skewed()):
             return await self._end_it(lab, end)
         refused = Readiness(False, error.reason, str(error), failed=True)
@@ -186,11 +217,11 @@ class Engine:
     def _distrust(self, lab: LabEnvironment) -> None:
         """Every so often, look again at what no watch reports: Secrets."""
         now = self._tools.clock()
-        if now - self._checked.get(lab.uid, now) >= self._tools.settings.resync:
+        due = self._checks.setdefault(lab.uid, now + self._tools.pause(lab.uid))
+        if now >= due:
             self._tools.inventory.distrust(lab.uid, UNWATCHED)
             self._tools.credentials.forget(lab.uid)
-            self._checked[lab.uid] = now
-        self._checked.setdefault(lab.uid, now)
+            self._checks[lab.uid] = now + self._tools.pause(lab.uid)
 
     async def _retire(self, lab: LabEnvironment) -> datetime | None:
         """Keep the record of an ended lab for a while, then delete it."""

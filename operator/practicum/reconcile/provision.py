@@ -6,7 +6,7 @@ counted, is MLflow up) is left to the next pass, which a watch event brings.
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,40 +19,24 @@ from practicum.api.labenvironment import (
 )
 from practicum.api.names import LAB_UID, ChildKey, key_of
 from practicum.api.times import parse_rfc3339, rfc3339
-from practicum.clock import Clock
 from practicum.desired import access
 from practicum.desired.components import Rendered
 from practicum.desired.guards import OPERATOR_BINDING
 from practicum.desired.lab import Lab, Object, credentials_name
 from practicum.desired.plan import Plan, plan
 from practicum.errors import InvalidLab
-from practicum.kube.client import Kube
 from practicum.policy import expiry, pods, verdict
 from practicum.policy.readiness import READY, Readiness
 from practicum.policy.verdict import Facts
-from practicum.reconcile.apply import Applier
-from practicum.reconcile.credentials import Credentials, Outcome
+from practicum.reconcile.credentials import Outcome
 from practicum.reconcile.inventory import Inventory
-from practicum.reconcile.report import Findings, Reporter
-from practicum.reconcile.templates import Pinned, Templates
-from practicum.settings import Settings
+from practicum.reconcile.report import Findings
+from practicum.reconcile.templates import Pinned
+from practicum.reconcile.tools import Tools
 
 _SLOW: Final = timedelta(seconds=20)
 """A component that is not up by then is asked why."""
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What a pass works with."""
-
-    kube: Kube
-    inventory: Inventory
-    applier: Applier
-    templates: Templates
-    credentials: Credentials
-    reporter: Reporter
-    settings: Settings
-    clock: Clock
+_SOON: Final = timedelta(seconds=2)
 
 
 class Provisioner:
@@ -60,6 +44,8 @@ class Provisioner:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._waiting: dict[str, datetime] = {}
+        self._passed: set[str] = set()
 
     async def advance(
         self,
@@ -89,12 +75,12 @@ class Provisioner:
             namespaces=tuple(lab.namespaces.values()),
             template=TemplateStatus(name=resource.spec.template, revision=pinned.revision),
         )
-        if resource.status.template is None:
-            # The pin is kept before anything is made of it.
-            early = replace(findings, namespaces=())
-            status = await tools.reporter.report(resource, facts, early)
-            resource = resource.model_copy(update={"status": status})
+        if lab.uid not in self._passed:
+            await self._recall(lab, wanted)
+            self._passed.add(lab.uid)
         facts, outcome = await self._steps(lab, wanted, end, facts)
+        if (moment := self._soon(resource, facts)) is not None:
+            return moment
         findings = replace(
             findings,
             services=_services(lab, tools.inventory, wanted.workloads),
@@ -102,16 +88,49 @@ class Provisioner:
             if facts.namespaces.ready
             else tuple(resource.status.namespaces),
             credentials=_credentials(lab, outcome),
+            seal=self._seal(wanted, outcome),
         )
         await tools.reporter.report(resource, facts, findings)
         return expiry.next_wake(
             tools.clock(),
-            tools.clock() + tools.settings.resync,
             end - tools.settings.expiring_soon,
             end,
             None if facts.components.ready or lab.suspended else tools.clock() + _SLOW,
             outcome.due if outcome else None,
         )
+
+    async def _recall(self, lab: Lab, wanted: Plan) -> None:
+        """Start where an earlier process stopped, if everything is as it left it."""
+        status = lab.resource.status
+        if not status.seal or not status.credentials or not status.credentials.issued_at:
+            return
+        basis = await self._tools.credentials.basis(lab)
+        bodies = [*wanted.namespaces, *wanted.everything()]
+        if basis and self._tools.inventory.unseal(status.seal, bodies, basis):
+            self._tools.credentials.recall(lab, basis)
+
+    def _seal(self, wanted: Plan, outcome: Outcome | None) -> str:
+        if outcome is None or outcome.issued is None:
+            return ""
+        bodies = [*wanted.namespaces, *wanted.everything()]
+        return self._tools.inventory.seal(bodies, outcome.issued.basis)
+
+    def _soon(self, resource: LabEnvironment, facts: Facts) -> datetime | None:
+        """Return until when a new lab that only waits for its quotas says nothing of it.
+
+        The quota controller takes some milliseconds: not worth a write and an Event.
+        """
+        if facts.guarded.reason != "WaitingForQuota" or resource.status.conditions:
+            self._waiting.pop(resource.uid, None)
+            return None
+        now = self._tools.clock()
+        until = self._waiting.setdefault(resource.uid, now) + _SOON
+        return until if now < until else None
+
+    def forget(self, lab_uid: str) -> None:
+        """Forget a lab that is gone."""
+        self._waiting.pop(lab_uid, None)
+        self._passed.discard(lab_uid)
 
     async def _steps(
         self, lab: Lab, wanted: Plan, end: datetime, facts: Facts
@@ -146,15 +165,15 @@ class Provisioner:
         seen = tools.inventory.get(lab.uid, key_of(body))
         if seen and seen.readiness.ready:
             return
-        had_it = name in lab.resource.status.namespaces
-        live = await tools.kube.find("Namespace", "", name)
-        if live is None and not had_it:
+        if name in lab.resource.status.namespaces:
+            live = await tools.kube.find("Namespace", "", name)
+        else:
             try:
                 live = await tools.kube.create(body)
                 tools.inventory.applied(body, live)
                 return
             except errors.Conflict:
-                live = await tools.kube.get("Namespace", "", name)
+                live = await tools.kube.find("Namespace", "", name)
         if live is None or "deletionTimestamp" in live["metadata"]:
             raise InvalidLab(
                 "NamespaceLost",
@@ -231,8 +250,11 @@ async def revoke(tools: Tools, resource: LabEnvironment) -> None:
 
 def _credentials(lab: Lab, outcome: Outcome | None) -> CredentialsStatus | None:
     if outcome and outcome.issued:
-        until = rfc3339(outcome.issued.expires)
-        return CredentialsStatus(secret_ref=lab.credentials_name, expires_at=until)
+        return CredentialsStatus(
+            secret_ref=lab.credentials_name,
+            issued_at=rfc3339(outcome.issued.minted),
+            expires_at=rfc3339(outcome.issued.expires),
+        )
     if outcome and outcome.readiness.ready:
         return lab.resource.status.credentials
     return None

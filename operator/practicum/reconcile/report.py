@@ -22,6 +22,7 @@ from practicum.observe import metrics
 from practicum.observe.events import event
 from practicum.policy import verdict
 from practicum.policy.verdict import Facts
+from practicum.reconcile.labs import Labs
 
 log = structlog.get_logger()
 _QUIET = frozenset({ConditionType.EXPIRING_SOON, ConditionType.TEMPLATE_CURRENT})
@@ -38,19 +39,26 @@ class Findings:
     services: tuple[ServiceStatus, ...] = ()
     credentials: CredentialsStatus | None = None
     template: TemplateStatus | None = None
+    seal: str = ""
 
 
 class Reporter:
     """Writes statuses and Events."""
 
-    def __init__(self, kube: Kube, clock: Clock) -> None:
+    def __init__(self, kube: Kube, labs: Labs, clock: Clock) -> None:
         self._kube = kube
+        self._labs = labs
         self._clock = clock
 
     async def report(
         self, lab: LabEnvironment, facts: Facts, findings: Findings
     ) -> LabEnvironmentStatus:
         """Write the status if it says anything new, and tell what changed.
+
+        Args:
+            lab: the lab as it was read.
+            facts: what this pass has found.
+            findings: what else goes into the status.
 
         Returns:
             the status as it now is.
@@ -71,27 +79,33 @@ class Reporter:
             services=list(findings.services),
             credentials=findings.credentials,
             template=findings.template or old.template,
+            seal=findings.seal,
             conditions=verdict.conditions(facts, old.conditions, now, generation),
         )
         if status == old:
             return old
-        await self._kube.apply(lab.apply_body() | {"status": status.wire()}, subresource="status")
+        body = lab.apply_body() | {"status": status.wire()}
+        self._labs.answer(await self._kube.apply(body, subresource="status"))
         await self._tell_changes(lab, status)
         return status
 
     async def _tell_changes(self, lab: LabEnvironment, new: LabEnvironmentStatus) -> None:
         was = {condition.type: condition for condition in lab.status.conditions}
-        for condition in new.conditions:
-            before = was.get(condition.type)
-            if _is_news(condition, before):
-                self._measure(lab, condition)
-                good = condition.status == "True" and condition.type not in _QUIET
-                patient = condition.reason in verdict.PATIENT or (
+        news = [one for one in new.conditions if _is_news(one, was.get(one.type))]
+        for condition in news:
+            self._measure(lab, condition)
+        steps = [one for one in news if one.status == "True" and one.type not in _QUIET]
+        if steps:
+            # Steps that were taken at once are one piece of news, named by the last of them.
+            text = "; ".join(step.message or step.type for step in steps)
+            await self.tell(lab, "Normal", steps[-1].reason, text)
+        for condition in news:
+            if condition not in steps:
+                quiet = condition.reason in verdict.PATIENT or (
                     condition.type in _QUIET and condition.reason not in _LOUD
                 )
-                kind: Literal["Normal", "Warning"] = "Normal" if good or patient else "Warning"
                 text = condition.message or f"{condition.type} is {condition.status}"
-                await self.tell(lab, kind, condition.reason, text)
+                await self.tell(lab, "Normal" if quiet else "Warning", condition.reason, text)
         if new.phase is not lab.status.phase:
             log.info("phase", phase=new.phase.value, was=lab.status.phase.value)
             if new.phase in (Phase.SUSPENDED, Phase.EXPIRING, Phase.EXPIRED, Phase.TERMINATING):

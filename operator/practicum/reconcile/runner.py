@@ -27,6 +27,8 @@ class Runner:
     def __init__(self, work: Work, clock: Clock) -> None:
         self._work = work
         self._clock = clock
+        self._open = asyncio.Event()
+        self._open.set()
         self._alarms: dict[LabKey, asyncio.Event] = {}
         self._tasks: dict[LabKey, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(_PARALLEL)
@@ -37,6 +39,14 @@ class Runner:
             self._alarms[key] = asyncio.Event()
             self._tasks[key] = asyncio.create_task(self._live(key), name=str(key))
         self._alarms[key].set()
+
+    def hold(self) -> None:
+        """Let no pass begin until `release`: what is not known yet would be taken for missing."""
+        self._open.clear()
+
+    def release(self) -> None:
+        """Let passes begin."""
+        self._open.set()
 
     async def stop(self) -> None:
         """End every task; a pass cut short is continued by whoever runs next."""
@@ -49,6 +59,7 @@ class Runner:
         alarm = self._alarms[key]
         structlog.contextvars.bind_contextvars(lab=key.name, course=key.namespace)
         failures = 0
+        await self._open.wait()
         while True:
             async with self._places:
                 alarm.clear()

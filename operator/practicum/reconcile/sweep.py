@@ -5,7 +5,7 @@ complete listings, some minutes apart, did not find. A restore from backup has n
 annotation ``practicum.dev/adopt`` keeps such a namespace.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -50,8 +50,23 @@ def _uids(namespaces: Iterable[Mapping[str, Any]]) -> set[str]:
 class Sweep:
     """Keeps the suspects between two listings."""
 
-    def __init__(self, kube: Kube, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        settings: Settings,
+        clock: Clock,
+        compare: Callable[[], Callable[[set[str]], None]] = lambda: lambda _: None,
+    ) -> None:
+        """Set up.
+
+        Args:
+            kube: the connection.
+            settings: the operator's.
+            clock: tells the time.
+            compare: called before labs are listed; what it returns takes the uids that were found.
+        """
         self._kube = kube
+        self._compare = compare
         self._settings = settings
         self._clock = clock
         self._suspects: dict[str, datetime] = {}
@@ -63,7 +78,9 @@ class Sweep:
             log.error("sweep halted", reason="ClockSkew")
             return
         # Labs are listed after namespaces: one created in between is found, not suspected.
+        found_only = self._compare()
         labs = {lab["metadata"]["uid"] for lab in await self._kube.list("LabEnvironment")}
+        found_only(labs)
         found, now = orphans(namespaces, labs), self._clock()
         metrics.ORPHANS.set(len(found))
         since = {name: self._suspects.get(name, now) for name in found}

@@ -19,8 +19,9 @@ from practicum.observe import metrics
 from practicum.policy.readiness import Readiness
 from practicum.policy.verdict import Facts
 from practicum.reconcile.drain import Drain, Held
-from practicum.reconcile.provision import Tools, revoke
+from practicum.reconcile.provision import revoke
 from practicum.reconcile.report import Findings
+from practicum.reconcile.tools import Tools
 
 Object = dict[str, Any]
 
@@ -177,4 +178,4 @@ async def hold(tools: Tools, resource: LabEnvironment, finalizers: list[str]) ->
     """Apply the lab's finalizers; the uid keeps a re-created lab out of it."""
     body = resource.apply_body()
     body["metadata"]["finalizers"] = finalizers
-    await tools.kube.apply(body)
+    tools.labs.answer(await tools.kube.apply(body))

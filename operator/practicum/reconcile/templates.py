@@ -1,5 +1,6 @@
 """From a lab's template name to its frozen revision and its rendered objects."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Hashable
 from contextlib import suppress
@@ -14,6 +15,7 @@ from practicum.catalog.revision import revision_object
 from practicum.errors import InvalidLab
 from practicum.kube.client import Kube
 from practicum.policy import acceptance
+from practicum.reconcile.shared import Shared
 from practicum.settings import Settings
 
 _CACHED = 64
@@ -49,7 +51,11 @@ class Templates:
         self._settings = settings
         self._specs: _Cache[str, LabTemplateSpec] = _Cache()
         self._rendered: _Cache[tuple[str, str], list[Rendered]] = _Cache()
+        self._rendering: dict[tuple[str, str], asyncio.Task[list[Rendered]]] = {}
         self._newest: dict[tuple[str, str], str] = {}
+        self._found = Shared(self._find)
+        self._pinned: dict[str, Pinned] = {}
+        """Revisions of new labs, by uid, until the status says them."""
 
     def observe(self, namespace: str, name: str, spec: dict[str, Any] | None) -> None:
         """Take in a LabTemplate's change, so that labs can say that they are on an older one."""
@@ -61,6 +67,10 @@ class Templates:
                 return
             self._newest[namespace, name] = self._revision(name, parsed)["metadata"]["name"]
 
+    def forget(self, lab_uid: str) -> None:
+        """Forget a lab that is gone."""
+        self._pinned.pop(lab_uid, None)
+
     async def pin(self, lab: LabEnvironment) -> Pinned:
         """Return the revision that a lab stays on, freezing its template on first sight.
 
@@ -69,7 +79,10 @@ class Templates:
         """
         course, name = lab.metadata["namespace"], lab.spec.template
         if lab.status.template is None:
-            return await self._freeze(course, name)
+            if lab.uid not in self._pinned:
+                self._pinned[lab.uid] = await self._freeze(course, name)
+            return self._pinned[lab.uid]
+        self._pinned.pop(lab.uid, None)
         revision = lab.status.template.revision
         newest = self._newest.get((course, name)) or self._newest.get(
             (self._settings.system_namespace, name)
@@ -78,10 +91,7 @@ class Templates:
         return Pinned(revision, spec, current=newest in (None, revision))
 
     async def _freeze(self, course: str, name: str) -> Pinned:
-        for namespace in (course, self._settings.system_namespace):
-            if found := await self._kube.find("LabTemplate", namespace, name):
-                break
-        else:
+        if (found := await self._found((course, name))) is None:
             raise InvalidLab(
                 "TemplateNotFound",
                 f"spec.template {name!r} exists neither in namespace {course} nor in the shared "
@@ -92,10 +102,18 @@ class Templates:
         except ValueError as error:
             raise InvalidLab("TemplateInvalid", f"LabTemplate {name}: {error}") from error
         body = self._revision(name, spec)
-        with suppress(errors.Conflict):
-            await self._kube.create(body)
         revision = body["metadata"]["name"]
+        if revision not in self._specs:
+            with suppress(errors.Conflict):
+                await self._kube.create(body)
         return Pinned(revision, self._specs.keep(revision, spec))
+
+    async def _find(self, key: tuple[str, str]) -> dict[str, Any] | None:
+        course, name = key
+        for namespace in (course, self._settings.system_namespace):
+            if found := await self._kube.find("LabTemplate", namespace, name):
+                return found
+        return None
 
     async def _thaw(self, revision: str) -> LabTemplateSpec:
         namespace = self._settings.system_namespace
@@ -129,4 +147,9 @@ class Templates:
         key = (pinned.revision, choice.digest_input())
         if key in self._rendered:
             return self._rendered[key]
-        return self._rendered.keep(key, await render(pinned.spec, choice))
+        if key not in self._rendering:
+            # A class that begins at once is one process, not thirty.
+            task = asyncio.create_task(render(pinned.spec, choice))
+            self._rendering[key] = task
+            task.add_done_callback(lambda _: self._rendering.pop(key))
+        return self._rendered.keep(key, await asyncio.shield(self._rendering[key]))

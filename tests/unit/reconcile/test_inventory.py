@@ -167,3 +167,53 @@ def test_forgotten_labs_leave_nothing_behind(inventory: Inventory) -> None:
     inventory.event(live(9), deleted=True)
     inventory.get(OTHER, KEY)
     assert not inventory._labs
+
+
+def test_an_answer_that_comes_after_the_deletion_is_not_believed(inventory: Inventory) -> None:
+    """Otherwise the object would be thought to be there, and never come back."""
+    inventory.event(live(5, a="1"), deleted=True)
+    inventory.applied(desired(a="1"), live(6, a="1"))
+    assert not inventory.fresh(desired(a="1"))
+    inventory.applied(desired(a="1"), live(8, "u2", a="1"))
+    assert inventory.fresh(desired(a="1"))
+
+
+def test_a_listing_drops_what_it_lacks(inventory: Inventory) -> None:
+    assert inventory.listed("Secret", set(), 9) == set()
+    assert inventory.listed("ConfigMap", {KEY}, 9) == set()
+    assert inventory.listed("ConfigMap", set(), 4) == set(), "it is younger than the listing"
+    assert inventory.listed("ConfigMap", set(), 9) == {samples.UID}
+    assert not inventory.fresh(desired(a="1"))
+
+
+def quota(name: str, version: int, *, counted: bool) -> Object:
+    body = live(version, uid=name) | {"kind": "ResourceQuota", "spec": {"hard": {"pods": "1"}}}
+    body["metadata"] = body["metadata"] | {"name": name}
+    del body["data"]
+    return body | {"status": {"hard": {"pods": "1"}} if counted else {}}
+
+
+def test_the_last_quota_to_be_counted_is_news() -> None:
+    made = Inventory()
+    for name in ("one", "two"):
+        made.applied(quota(name, 1, counted=False), quota(name, 1, counted=False))
+    assert not made.event(quota("one", 2, counted=True), deleted=False)
+    assert made.event(quota("two", 3, counted=True), deleted=False)
+
+
+def test_a_seal_is_believed_only_if_nothing_changed(inventory: Inventory) -> None:
+    seal = inventory.seal([desired(a="1")], "basis")
+    assert seal
+    assert inventory.seal([desired(a="2")], "basis") == "", "it is not as it should be"
+    cases = [
+        (live(9, a="1"), desired(a="1"), "basis", True),
+        (live(9, a="2"), desired(a="1"), "basis", False),
+        (live(9, a="1"), desired(a="2"), "basis", False),
+        (live(9, a="1"), desired(a="1"), "another", False),
+    ]
+    for body, wanted, basis, believed in cases:
+        anew = Inventory()
+        anew.event(body, deleted=False)
+        assert anew.unseal(seal, [wanted], basis) is believed
+        assert anew.fresh(wanted) is believed
+    assert not Inventory().unseal(seal, [desired(a="1")], "basis"), "it is not there"

@@ -1,0 +1,88 @@
+"""The LabEnvironments as last seen, so that a pass over one begins without a request.
+
+Fed by the watch and by the answers to our own writes: what we wrote ourselves is no news, and a
+pass never sees a lab older than its own last write. Bodies are kept as JSON, without what nobody
+reads, because a thousand parsed ones take more memory than everything else.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from practicum.api.labenvironment import LabEnvironment
+from practicum.api.names import LabKey
+
+Object = Mapping[str, Any]
+
+
+class _Known(NamedTuple):
+    uid: str
+    version: int
+    essence: tuple[Any, ...]
+    text: str
+
+
+class Labs:
+    """Every LabEnvironment that is there, by course and name."""
+
+    def __init__(self) -> None:
+        self._known: dict[LabKey, _Known] = {}
+
+    def event(self, body: Object, *, deleted: bool) -> bool:
+        """Take in a watch event; returns whether the lab should have a look."""
+        key, now = _key(body), _known(body)
+        was = self._known.get(key)
+        if deleted:
+            if was and was.uid == now.uid:
+                del self._known[key]
+            return True
+        if was and was.version >= now.version:
+            return False
+        self._known[key] = now
+        return True
+
+    def answer(self, body: Object) -> None:
+        """Take in the answer to a write of ours.
+
+        If somebody else's edit came in with it, the lab is kept as it was: the watch will bring
+        that edit, and it must be news then.
+        """
+        key, now = _key(body), _known(body)
+        was = self._known.get(key)
+        if was and was.uid == now.uid and was.version < now.version and was.essence == now.essence:
+            self._known[key] = now
+
+    def get(self, key: LabKey) -> LabEnvironment | None:
+        """Return a lab as it is now known."""
+        known = self._known.get(key)
+        return LabEnvironment.model_validate_json(known.text, extra="ignore") if known else None
+
+    def drop(self, key: LabKey, uid: str) -> None:
+        """Forget a lab that is not there any more."""
+        if (was := self._known.get(key)) and was.uid == uid:
+            del self._known[key]
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._known)
+
+    def uids(self) -> dict[LabKey, str]:
+        """Return the uid of every lab that is known."""
+        return {key: known.uid for key, known in self._known.items()}
+
+
+def _key(body: Object) -> LabKey:
+    return LabKey(body["metadata"]["namespace"], body["metadata"]["name"])
+
+
+def _known(body: Object) -> _Known:
+    meta = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
+    kept = {"metadata": meta, "spec": body["spec"], "status": body.get("status", {})}
+    essence = (
+        meta.get("generation"),
+        meta.get("deletionTimestamp"),
+        meta.get("labels"),
+        meta.get("annotations"),
+    )
+    text = json.dumps(kept, separators=(",", ":"))
+    return _Known(meta["uid"], int(meta["resourceVersion"]), essence, text)

@@ -1,0 +1,139 @@
+"""Whole labs of a module on nodes that only pretend: every object and pod, until all is Ready."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
+from e2e.cluster import binaries
+from e2e.cluster.cache import Cache
+from e2e.cluster.processes import end, spawn
+from practicum.api.labtemplate import LabTemplateSpec
+from practicum.catalog.pack import pack
+from practicum.kube.client import Object
+from practicum.policy.readiness import assess
+
+from . import labs
+from .audit import Counted
+from .burst import QUIET, ledger
+from .floor import floor
+from .ground import COURSE, ROOT, Ground, ground
+from .report import Row, row
+from .settings import Options
+
+MODULE = "mod-506"
+NODES = 10
+CLAIMS = 2
+"""Volumes of one lab: PostgreSQL's and MLflow's."""
+
+
+async def measure(options: Options) -> list[Row]:
+    """Measure the floor and the labs, each on a control plane of its own."""
+    n = options.size(200)
+    of = f"{n} labs"
+    seconds = await _floor(options, n)
+    async with _nodes(n) as here:
+        await here.start()
+        await asyncio.sleep(QUIET)
+        mark = here.audit.mark()
+        bodies = [labs.body(f"full-{i}", COURSE, MODULE) for i in range(n)]
+        clock = await labs.run(here.admin, bodies, labs.ready)
+        await asyncio.sleep(QUIET)
+        counted = here.audit.since(mark)
+    options.say(f"full: {n / clock.span:.2f} labs/s")
+    return _rows(options, n, of, seconds, clock, counted)
+
+
+def _rows(
+    options: Options, n: int, of: str, seconds: float, clock: labs.Clock, counted: Counted
+) -> list[Row]:
+    figure = f"whole labs of {MODULE} on kwok nodes"
+    options.ledger["full"] = ledger(counted, n)
+    return [
+        row(figure, "labs/s from apply to Ready", n / clock.span, "/s", of),
+        row(figure, "raw floor: the same objects, all pods ready", n / seconds, "/s", of),
+        row(figure, "share of the floor", seconds / clock.span, "", of, at_least=0.6),
+        row(figure, "worst lab, apply to Ready", max(clock.seconds), "s", of),
+        row(figure, "API requests a lab, every verb", counted.total / n, "", of),
+        row(figure, "  beside it the controllers'", counted.controllers.total() / n, "", of),
+    ]
+
+
+async def _floor(options: Options, n: int) -> float:
+    spec = LabTemplateSpec.model_validate(pack(ROOT / "lab-templates" / MODULE)["spec"])
+    async with _nodes(n) as here:
+        bodies = [labs.body(f"floor-{i}", COURSE, MODULE) for i in range(n)]
+        made = [await here.admin.create(body) for body in bodies]
+        began = time.monotonic()
+        # The plans are made and encoded before the clock of the floor starts; so is ours here.
+        applied = await floor(here, spec, made)
+        encoded = time.monotonic() - began - applied
+        await _all_ready(here, n)
+        seconds = time.monotonic() - began - encoded
+    options.say(f"full: floor {n / seconds:.2f} labs/s")
+    return seconds
+
+
+async def _all_ready(here: Ground, n: int) -> None:
+    async with asyncio.timeout(labs.PATIENCE):
+        while True:
+            found: list[Object] = []
+            for kind in ("StatefulSet", "Deployment", "Job"):
+                found += await here.admin.list(kind)
+            if found and all(assess(body).ready for body in found):
+                return
+            await asyncio.sleep(0.5)
+
+
+@contextlib.asynccontextmanager
+async def _nodes(n: int) -> AsyncIterator[Ground]:
+    """Bring up a control plane with a scheduler, volumes, and nodes whose pods are make-believe."""
+    kwok = await asyncio.to_thread(binaries.build, Cache.from_environment(), "kwok")
+    async with ground(scheduler=True) as here:
+        for i in range(NODES):
+            await _node(here, f"node-{i}")
+        gate = asyncio.Semaphore(labs.WIDTH)
+
+        async def volume(i: int) -> None:
+            async with gate:
+                await here.admin.request("POST", "/api/v1/persistentvolumes", body=_volume(i))
+
+        await asyncio.gather(*(volume(i) for i in range(CLAIMS * n)))
+        kubeconfig = here.control_plane.kubeconfig
+        command = [kwok / "kwok", "--kubeconfig", kubeconfig, "--manage-all-nodes=true"]
+        pid = spawn([*command, "--node-ip", "127.0.0.1"], here.folder / "kwok.log")
+        try:
+            yield here
+        finally:
+            await asyncio.to_thread(end, pid, str(kubeconfig))
+
+
+async def _node(here: Ground, name: str) -> None:
+    room = {"cpu": "1000", "memory": "4000Gi", "pods": "5000", "ephemeral-storage": "9000Gi"}
+    node = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
+        "status": {"allocatable": room, "capacity": room},
+    }
+    await here.admin.request("POST", "/api/v1/nodes", body=node)
+    # Admission taints a new node, and the controller that would lift that does not run here.
+    await here.admin.request(
+        "PATCH",
+        f"/api/v1/nodes/{name}",
+        body={"spec": {"taints": None}},
+        content_type="application/merge-patch+json",
+    )
+
+
+def _volume(i: int) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": f"volume-{i}"},
+        "spec": {
+            "capacity": {"storage": "10Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "hostPath": {"path": f"/nowhere/{i}"},
+        },
+    }

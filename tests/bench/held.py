@@ -1,0 +1,73 @@
+"""What thousands of labs cost while nothing happens to them, and when the operator starts anew."""
+
+import asyncio
+import time
+
+from . import labs, templates
+from .ground import COURSE, Ground, cpu_seconds, ground, rss_megabytes
+from .report import Row, row
+from .settings import Options
+
+IDLE = 40.0
+SETTLE = 20.0
+"""kopf keeps a task for five seconds after an object's last event; longer than that."""
+
+
+async def measure(options: Options) -> list[Row]:
+    """Provide for the labs, hold them, start the operator anew."""
+    n = options.size(5000)
+    figure, of = "labs held", f"{n:,} labs"
+    async with ground() as here:
+        await here.start()
+        bodies = [labs.body(f"held-{i}", COURSE, templates.GUARDS) for i in range(n)]
+        clock = await labs.run(here.admin, bodies)
+        options.say(f"held: {n} labs provided at {n / clock.span:.1f}/s")
+        peak = rss_megabytes(here.operator.pid, "VmHWM")
+        before = await _idle(here)
+        options.say(f"held: idle {before}")
+        restart, writes = await _restart(here, n)
+        options.say(f"held: steady {restart:.1f} s after a restart, {writes} writes")
+        after = await _idle(here)
+    return [
+        row(figure, "memory of the operator, after a restart", after[0], "MB", of, at_most=350),
+        row(figure, "  having provided for all of them", before[0], "MB", of),
+        row(figure, "  the most that it ever was", peak, "MB", of),
+        row(figure, "idle API requests", max(before[1], after[1]), "/s", of, at_most=2),
+        row(figure, "idle CPU", max(before[2], after[2]), "%", of, at_most=5),
+        row(figure, "start to every lab looked at, nothing to do", restart, "s", of, at_most=60),
+        row(figure, "  writes in that time", writes, "", of),
+        row(figure, "provided at, from nothing", n / clock.span, "/s", of),
+    ]
+
+
+async def _idle(here: Ground) -> tuple[float, float, float]:
+    """Return memory in MB, requests a second and percent of a core while nothing happens."""
+    await asyncio.sleep(SETTLE)
+    mark, pid = here.audit.mark(), here.operator.pid
+    cpu, began = cpu_seconds(pid), time.monotonic()
+    await asyncio.sleep(IDLE)
+    seconds = time.monotonic() - began
+    requests = here.audit.since(mark).total / seconds
+    share = (cpu_seconds(pid) - cpu) / seconds * 100
+    return round(rss_megabytes(pid), 1), round(requests, 2), round(share, 2)
+
+
+async def _restart(here: Ground, n: int) -> tuple[float, int]:
+    """Return the seconds from the start of a process until it has looked at every lab."""
+    await here.stop()
+    mark, began = here.audit.mark(), time.monotonic()
+    await here.start()
+    passes = 'practicum_reconcile_total{result="ok"}'
+    while await asyncio.to_thread(here.operator.metric, passes) < n:
+        if time.monotonic() - began > labs.PATIENCE:
+            raise TimeoutError("the operator does not get through its labs")
+        await asyncio.sleep(0.1)
+    seconds = time.monotonic() - began
+    calls = here.audit.since(mark).operator
+    reviews = ("selfsubjectaccessreviews", "leases")
+    writes = ("create", "patch", "update", "delete")
+    return seconds, sum(
+        count
+        for call, count in calls.items()
+        if call.verb in writes and call.resource not in reviews
+    )
