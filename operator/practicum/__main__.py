@@ -30,11 +30,11 @@ from practicum.reconcile.credentials import Credentials
 from practicum.reconcile.engine import Engine
 from practicum.reconcile.inventory import Inventory
 from practicum.reconcile.labs import Labs
-from practicum.reconcile.provision import Tools
 from practicum.reconcile.report import Reporter
 from practicum.reconcile.runner import Runner
 from practicum.reconcile.sweep import Sweep
 from practicum.reconcile.templates import Templates
+from practicum.reconcile.tools import Tools
 from practicum.settings import Settings
 
 log = structlog.get_logger()

@@ -20,10 +20,11 @@ from practicum.policy import acceptance, expiry, verdict
 from practicum.policy.readiness import READY, Readiness
 from practicum.policy.verdict import Facts
 from practicum.reconcile.inventory import UNWATCHED
-from practicum.reconcile.provision import Provisioner, Tools
+from practicum.reconcile.provision import Provisioner
 from practicum.reconcile.report import Findings
 from practicum.reconcile.teardown import Teardown, hold, release
 from practicum.reconcile.templates import Pinned
+from practicum.reconcile.tools import Tools
 
 log = structlog.get_logger()
 

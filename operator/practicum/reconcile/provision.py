@@ -5,9 +5,8 @@ counted, is MLflow up) is left to the next pass, which a watch event brings.
 """
 
 import asyncio
-import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from practicum import errors
@@ -17,52 +16,24 @@ from practicum.api.labenvironment import (
     ServiceStatus,
     TemplateStatus,
 )
-from practicum.api.names import LAB_UID, ChildKey, key_of
+from practicum.api.names import LAB_UID, key_of
 from practicum.api.times import rfc3339
-from practicum.clock import Clock
 from practicum.desired import access
 from practicum.desired.components import Rendered
-from practicum.desired.guards import OPERATOR_BINDING
-from practicum.desired.lab import Lab, Object, credentials_name
+from practicum.desired.lab import Lab, Object
 from practicum.desired.plan import Plan, plan
 from practicum.errors import InvalidLab
-from practicum.kube.client import Kube
 from practicum.policy import expiry, verdict
 from practicum.policy.readiness import READY, Readiness
 from practicum.policy.verdict import Facts
-from practicum.reconcile.apply import Applier
-from practicum.reconcile.credentials import Credentials, Outcome
+from practicum.reconcile import revocation
+from practicum.reconcile.credentials import Outcome
 from practicum.reconcile.inventory import Inventory
-from practicum.reconcile.labs import Labs
-from practicum.reconcile.report import Findings, Reporter
-from practicum.reconcile.templates import Pinned, Templates
-from practicum.settings import Settings
+from practicum.reconcile.report import Findings
+from practicum.reconcile.templates import Pinned
+from practicum.reconcile.tools import Tools
 
 _SOON = timedelta(seconds=2)
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What a pass works with."""
-
-    kube: Kube
-    inventory: Inventory
-    applier: Applier
-    labs: Labs
-    templates: Templates
-    credentials: Credentials
-    reporter: Reporter
-    settings: Settings
-    clock: Clock
-
-    def pause(self, lab_uid: str) -> timedelta:
-        """Return how long a lab is left alone if nothing happens.
-
-        Longer where there are many labs, and each at its own time, so that looking at them all
-        again is never more than about one a second.
-        """
-        share = 0.5 + zlib.crc32(lab_uid.encode()) / 2**32
-        return share * max(self.settings.resync, timedelta(seconds=len(self.labs)))
 
 
 class Provisioner:
@@ -227,7 +198,7 @@ class Provisioner:
     async def _access(self, lab: Lab, wanted: Plan, end: datetime) -> Outcome:
         tools = self._tools
         if not wanted.identities:
-            await revoke(tools, lab.resource)
+            await revocation.revoke(tools, lab.resource)
             learner = lab.resource.spec.learner
             reason = "Suspended" if learner else "NoLearner"
             text = "access is revoked while suspended" if learner else "spec.learner is not set"
@@ -245,21 +216,6 @@ class Provisioner:
             seen = self._tools.inventory.get(lab.uid, key)
             verdicts.append((key, seen.readiness if seen else verdict.WAITING))
         return verdict.summary(verdicts)
-
-
-async def revoke(tools: Tools, resource: LabEnvironment) -> None:
-    """Take the learner's access away, whatever the template once made of it."""
-    course, selector = resource.metadata["namespace"], f"{LAB_UID}={resource.uid}"
-    found = await asyncio.gather(
-        tools.kube.list("RoleBinding", labels=selector),
-        tools.kube.list("Role", course, selector),
-        tools.kube.list("ServiceAccount", course, selector),
-    )
-    keys = [key_of(body) for bodies in found for body in bodies]
-    keys = [key for key in keys if key.name != OPERATOR_BINDING]
-    secret = ChildKey("Secret", course, credentials_name(resource.metadata["name"]))
-    await tools.applier.delete(resource.uid, [*keys, secret])
-    tools.credentials.forget(resource.uid)
 
 
 def _credentials(lab: Lab, outcome: Outcome | None) -> CredentialsStatus | None:
