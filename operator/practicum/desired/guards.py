@@ -10,6 +10,8 @@ from practicum.api.labtemplate import Side
 from practicum.desired.lab import Lab, Object
 
 OPERATOR_BINDING: Final = "practicum-operator"
+OBJECTS_QUOTA: Final = "objects"
+"""The quota that counts everything that can be made in a lab."""
 
 _COUNTS: Final = {
     "count/configmaps": "64",
@@ -107,7 +109,9 @@ def _quotas(lab: Lab, side: Side) -> list[Object]:
     if lab.suspended and side == "learner":
         compute["pods"] = jobs["pods"] = "0"
     return [
-        lab.object("ResourceQuota", "objects", side, spec={"hard": {**quota.storage, **_COUNTS}}),
+        lab.object(
+            "ResourceQuota", OBJECTS_QUOTA, side, spec={"hard": {**quota.storage, **_COUNTS}}
+        ),
         lab.object(
             "ResourceQuota",
             "compute",

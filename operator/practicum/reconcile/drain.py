@@ -13,6 +13,8 @@ from typing import Any, Final
 import structlog
 
 from practicum import errors
+from practicum.api.kinds import KINDS
+from practicum.desired.guards import OBJECTS_QUOTA
 from practicum.kube.client import Kube
 
 log = structlog.get_logger()
@@ -63,19 +65,15 @@ class Drain:
     def __init__(self, kube: Kube) -> None:
         self._kube = kube
 
-    async def held(self, namespaces: Iterable[Object]) -> list[Held]:
-        """Return what holds the namespaces that are not being deleted yet."""
-        names = [
-            body["metadata"]["name"]
-            for body in namespaces
-            if "deletionTimestamp" not in body["metadata"]
-        ]
-        found = await asyncio.gather(*(self._held_in(name) for name in names))
+    async def held(self, namespaces: Iterable[str]) -> list[Held]:
+        """Return what holds namespaces that are not being deleted yet."""
+        found = await asyncio.gather(*(self._held_in(name) for name in namespaces))
         return [one for per_namespace in found for one in per_namespace]
 
     async def _held_in(self, namespace: str) -> list[Held]:
         try:
-            lists = await asyncio.gather(*(self._kube.list(kind, namespace) for kind in _LISTED))
+            kinds = await self._kinds_in(namespace)
+            lists = await asyncio.gather(*(self._kube.list(kind, namespace) for kind in kinds))
         except errors.Forbidden:
             # Killed between claiming it and binding itself there: nothing of ours is in it.
             return []
@@ -87,6 +85,16 @@ class Drain:
             or body["kind"] in _MAKERS
             or body["metadata"].get("finalizers")
         ]
+
+    async def _kinds_in(self, namespace: str) -> list[str]:
+        """Return the kinds of which there may be objects.
+
+        The quota has counted them since before anything could be made, and is charged before a
+        creation succeeds: where it says zero there is none.
+        """
+        quota = await self._kube.find("ResourceQuota", namespace, OBJECTS_QUOTA)
+        used = (quota or {}).get("status", {}).get("used", {})
+        return [kind for kind in _LISTED if used.get(_counted(kind)) != "0"]
 
     async def delete(self, held: Iterable[Held]) -> None:
         """Delete what holds, makers of pods first."""
@@ -123,3 +131,11 @@ class Drain:
 
 def _finalizers(body: Object) -> tuple[str, ...]:
     return tuple(sorted(body["metadata"].get("finalizers", [])))
+
+
+def _counted(kind: str) -> str:
+    """Return by what name a quota counts a kind."""
+    if kind == "PersistentVolumeClaim":
+        return "persistentvolumeclaims"
+    group, _, version = KINDS[kind].api_version.partition("/")
+    return f"count/{KINDS[kind].plural}" + (f".{group}" if version else "")

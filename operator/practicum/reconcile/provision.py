@@ -17,17 +17,17 @@ from practicum.api.labenvironment import (
     ServiceStatus,
     TemplateStatus,
 )
-from practicum.api.names import LAB_UID, ChildKey, key_of
+from practicum.api.names import LAB_UID, key_of
 from practicum.api.times import parse_rfc3339, rfc3339
 from practicum.desired import access
 from practicum.desired.components import Rendered
-from practicum.desired.guards import OPERATOR_BINDING
-from practicum.desired.lab import Lab, Object, credentials_name
+from practicum.desired.lab import Lab, Object
 from practicum.desired.plan import Plan, plan
 from practicum.errors import InvalidLab
 from practicum.policy import expiry, pods, verdict
 from practicum.policy.readiness import READY, Readiness
 from practicum.policy.verdict import Facts
+from practicum.reconcile import revocation
 from practicum.reconcile.credentials import Outcome
 from practicum.reconcile.inventory import Inventory
 from practicum.reconcile.report import Findings
@@ -213,7 +213,7 @@ class Provisioner:
     async def _access(self, lab: Lab, wanted: Plan, end: datetime) -> Outcome:
         tools = self._tools
         if not wanted.identities:
-            await revoke(tools, lab.resource)
+            await revocation.revoke(tools, lab.resource)
             learner = lab.resource.spec.learner
             reason = "Suspended" if learner else "NoLearner"
             text = "access is revoked while suspended" if learner else "spec.learner is not set"
@@ -231,21 +231,6 @@ class Provisioner:
             seen = self._tools.inventory.get(lab.uid, key)
             verdicts.append((key, seen.readiness if seen else verdict.WAITING))
         return verdict.summary(verdicts)
-
-
-async def revoke(tools: Tools, resource: LabEnvironment) -> None:
-    """Take the learner's access away, whatever the template once made of it."""
-    course, selector = resource.metadata["namespace"], f"{LAB_UID}={resource.uid}"
-    found = await asyncio.gather(
-        tools.kube.list("RoleBinding", labels=selector),
-        tools.kube.list("Role", course, selector),
-        tools.kube.list("ServiceAccount", course, selector),
-    )
-    keys = [key_of(body) for bodies in found for body in bodies]
-    keys = [key for key in keys if key.name != OPERATOR_BINDING]
-    secret = ChildKey("Secret", course, credentials_name(resource.metadata["name"]))
-    await tools.applier.delete(resource.uid, [*keys, secret])
-    tools.credentials.forget(resource.uid)
 
 
 def _credentials(lab: Lab, outcome: Outcome | None) -> CredentialsStatus | None:

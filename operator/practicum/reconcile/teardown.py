@@ -5,6 +5,7 @@ be remembered. What blocks a namespace is named, and after a while purged as far
 """
 
 import asyncio
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -12,21 +13,23 @@ from practicum import errors
 from practicum.api.conditions import Phase
 from practicum.api.labenvironment import LabEnvironment
 from practicum.api.labtemplate import SIDES
-from practicum.api.names import LAB_UID
+from practicum.api.names import LAB_UID, ChildKey
 from practicum.api.times import parse_rfc3339
 from practicum.desired.lab import namespace_name
 from practicum.observe import metrics
 from practicum.policy.readiness import Readiness
 from practicum.policy.verdict import Facts
+from practicum.reconcile import revocation
 from practicum.reconcile.drain import Drain, Held
-from practicum.reconcile.provision import revoke
 from practicum.reconcile.report import Findings
+from practicum.reconcile.shared import Shared
 from practicum.reconcile.tools import Tools
 
 Object = dict[str, Any]
 
 _POLL: Final = timedelta(seconds=0.5)
 _RARE_POLL: Final = timedelta(seconds=3)
+"""For what the watch, which says when a namespace is gone, says nothing of."""
 _LAST_RESORT: Final = 30
 """So many times its patience later a namespace is deleted with whatever is still in it."""
 
@@ -37,6 +40,7 @@ class Teardown:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._drain = Drain(tools.kube)
+        self._volumes = Shared(tools.kube.list)
         self._since: dict[str, datetime] = {}
         self._blocked: set[str] = set()
 
@@ -52,16 +56,19 @@ class Teardown:
         tools = self._tools
         phase = Phase.TERMINATING if resource.deleting else Phase.EXPIRING
         if resource.status.phase not in (Phase.TERMINATING, Phase.EXPIRING):
-            # These phases are only ever written after this.
-            await revoke(tools, resource)
+            # These phases are only ever written after this. Where many labs end at once, each
+            # loses its bindings before any of them is taken further.
+            if await revocation.revoke_bindings(tools, resource):
+                return tools.clock()
+            await revocation.revoke(tools, resource)
         namespaces = [
             namespace_name(resource.metadata["name"], resource.uid, side) for side in SIDES
         ]
-        left = [ns for ns in await asyncio.gather(*map(self._live, namespaces)) if ns]
-        mine = [ns for ns in left if ns["metadata"].get("labels", {}).get(LAB_UID) == resource.uid]
+        mine = await self._mine(resource, namespaces)
         if not mine:
             return await self._finish(resource, namespaces)
-        held, lasts = await self._drain.held(mine), self._lasts(resource.uid)
+        staying = [name for name, going in mine.items() if not going]
+        held, lasts = await self._drain.held(staying), self._lasts(resource.uid)
         patient = lasts < tools.settings.stuck_after
         foreign = [one for one in held if one.foreign]
         await self._report(resource, phase, namespaces, foreign if patient else held, mine)
@@ -73,18 +80,33 @@ class Teardown:
         # longer be asked what stands there.
         given_up = lasts >= _LAST_RESORT * tools.settings.stuck_after
         occupied = set() if given_up else {one.namespace for one in held}
-        free = [namespace for namespace in mine if namespace["metadata"]["name"] not in occupied]
-        await asyncio.gather(*map(self._delete, free))
-        # Namespaces are watched, what is in them is not.
+        free = [name for name in staying if name not in occupied]
+        await asyncio.gather(*(self._delete(resource, name) for name in free))
         return tools.clock() + (_POLL if held and patient else _RARE_POLL)
 
-    async def _live(self, name: str) -> Object | None:
-        return await self._tools.kube.find("Namespace", "", name)
+    async def _mine(self, resource: LabEnvironment, names: list[str]) -> dict[str, bool]:
+        """Return which namespaces are left, and whether each is going already.
 
-    async def _delete(self, namespace: Object) -> None:
-        meta = namespace["metadata"]
-        if "deletionTimestamp" not in meta:
-            await self._tools.kube.delete("Namespace", "", meta["name"], uid=meta["uid"])
+        The watch tells; that nothing is left is not believed before it has been asked.
+        """
+        seen = {
+            name: self._tools.inventory.get(resource.uid, ChildKey("Namespace", "", name))
+            for name in names
+        }
+        if known := {name: not one.readiness.ready for name, one in seen.items() if one}:
+            return known
+        found = await asyncio.gather(
+            *(self._tools.kube.find("Namespace", "", name) for name in names)
+        )
+        return {
+            body["metadata"]["name"]: "deletionTimestamp" in body["metadata"]
+            for body in found
+            if body and body["metadata"].get("labels", {}).get(LAB_UID) == resource.uid
+        }
+
+    async def _delete(self, resource: LabEnvironment, name: str) -> None:
+        seen = self._tools.inventory.get(resource.uid, ChildKey("Namespace", "", name))
+        await self._tools.kube.delete("Namespace", "", name, uid=seen.uid if seen else "")
 
     def _lasts(self, uid: str) -> timedelta:
         now = self._tools.clock()
@@ -96,9 +118,9 @@ class Teardown:
         phase: Phase,
         namespaces: list[str],
         blockers: list[Held],
-        left: list[Object],
+        left: Iterable[str],
     ) -> None:
-        what = [str(blocker) for blocker in blockers[:5]] or self._overdue(left)
+        what = [str(blocker) for blocker in blockers[:5]] or await self._overdue(resource, left)
         reason = "DeletionBlocked" if what else phase.value
         text = "held by " + "; ".join(what) if what else "access is gone, the namespaces follow"
         if what and resource.uid not in self._blocked:
@@ -111,14 +133,19 @@ class Teardown:
         )
         await self._tools.reporter.report(resource, facts, Findings(namespaces=tuple(namespaces)))
 
-    def _overdue(self, namespaces: list[Object]) -> list[str]:
+    async def _overdue(self, resource: LabEnvironment, names: Iterable[str]) -> list[str]:
         """Name what a namespace itself says is left, once it has taken too long."""
+        patience = self._tools.settings.stuck_after
+        if self._tools.clock() - self._since.get(resource.uid, self._tools.clock()) < patience:
+            return []
         late = []
-        for namespace in namespaces:
-            meta = namespace["metadata"]
+        for name in names:
+            namespace = await self._tools.kube.find("Namespace", "", name)
+            meta = namespace["metadata"] if namespace else {}
             since = meta.get("deletionTimestamp")
-            patience = self._tools.settings.stuck_after
-            if since is None or self._tools.clock() - parse_rfc3339(since) < patience:
+            if namespace is None or since is None:
+                continue
+            if self._tools.clock() - parse_rfc3339(since) < patience:
                 continue
             late += [
                 f"{meta['name']}: {condition['message']}"
@@ -132,7 +159,7 @@ class Teardown:
         self._measure(resource)
         retained = [
             volume["metadata"]["name"]
-            for volume in await tools.kube.list("PersistentVolume")
+            for volume in await self._volumes("PersistentVolume")
             if volume["spec"].get("claimRef", {}).get("namespace") in namespaces
             and volume["spec"].get("persistentVolumeReclaimPolicy") == "Retain"
         ]

@@ -1,4 +1,4 @@
-"""What a pass over a lab works with."""
+"""What every pass works with, wired together once."""
 
 import zlib
 from dataclasses import dataclass

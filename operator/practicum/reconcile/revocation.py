@@ -1,0 +1,37 @@
+"""Takes a learner's access away: bindings first, then what they were made for.
+
+What is there is known from the watch, whatever the template once made of it: a restarted operator
+does nothing before it has listed everything.
+"""
+
+from practicum.api.labenvironment import LabEnvironment
+from practicum.api.names import ChildKey
+from practicum.desired.guards import OPERATOR_BINDING
+from practicum.desired.lab import credentials_name
+from practicum.reconcile.tools import Tools
+
+
+async def revoke_bindings(tools: Tools, resource: LabEnvironment) -> bool:
+    """Delete every binding but the operator's own; returns whether there was any."""
+    keys = [
+        key
+        for key in tools.inventory.keys(resource.uid)
+        if key.kind == "RoleBinding" and key.name != OPERATOR_BINDING
+    ]
+    await tools.applier.delete(resource.uid, keys)
+    return bool(keys)
+
+
+async def revoke(tools: Tools, resource: LabEnvironment) -> None:
+    """Take the learner's access away, accounts and credentials included."""
+    await revoke_bindings(tools, resource)
+    course = resource.metadata["namespace"]
+    keys = [
+        key
+        for key in tools.inventory.keys(resource.uid)
+        if key.kind in ("Role", "ServiceAccount") and key.namespace == course
+    ]
+    secret = ChildKey("Secret", course, credentials_name(resource.metadata["name"]))
+    if keys or resource.status.credentials:
+        await tools.applier.delete(resource.uid, [*keys, secret])
+    tools.credentials.forget(resource.uid)
