@@ -61,7 +61,7 @@ async def test_no_lab_reaches_another_nor_what_is_around_it(
         for own, other in ((ada, bob), (bob, ada)):
             found = [one async for one in reach.network(stage, own, other)]
             assert [one for one in found if not one.holds] == []
-            assert len(found) == 14
+            assert len(found) == 15
 
 
 async def test_the_learner_uses_every_component(ada: Learner) -> None:
