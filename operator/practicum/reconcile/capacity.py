@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from practicum.api.conditions import Phase
-from practicum.api.labenvironment import LabEnvironment
+from practicum.api.labenvironment import LabEnvironment, LabEnvironmentStatus
 from practicum.clock import Clock
 from practicum.kube.client import Kube
 from practicum.policy import capacity
@@ -32,10 +32,10 @@ class Capacity:
         self._listed: tuple[datetime, list[Standing]] | None = None
         self._lock = asyncio.Lock()
 
-    def note(self, lab: LabEnvironment) -> None:
+    def note(self, uid: str, status: LabEnvironmentStatus) -> None:
         """Take in from a lab's status whether its pods find no node."""
-        stuck = lab.status.template and any(c.reason == QUEUED for c in lab.status.conditions)
-        (self._unscheduled.add if stuck else self._unscheduled.discard)(lab.uid)
+        stuck = status.template and any(c.reason == QUEUED for c in status.conditions)
+        (self._unscheduled.add if stuck else self._unscheduled.discard)(uid)
 
     def forget(self, uid: str) -> None:
         """Drop what is known of a lab that is gone."""

@@ -11,7 +11,7 @@ import structlog
 
 from practicum import errors
 from practicum.api.conditions import Phase
-from practicum.api.labenvironment import LabEnvironment
+from practicum.api.labenvironment import LabEnvironment, LabEnvironmentStatus
 from practicum.api.names import FINALIZER, LabKey
 from practicum.api.times import parse_rfc3339
 from practicum.errors import InvalidLab
@@ -40,6 +40,7 @@ class Engine:
         self._tools = tools
         self._provisioner = Provisioner(tools)
         self._teardown = Teardown(tools)
+        tools.reporter.written = self._count
         self._times = Times(tools.kube, tools.settings, tools.clock)
         self._capacity = Capacity(tools.kube, tools.settings, tools.clock)
         self._phases: dict[LabKey, tuple[str, Phase]] = {}
@@ -58,7 +59,7 @@ class Engine:
         if lab is None:
             self._forget(key)
             return None
-        self._count(key, lab)
+        self._count(key, lab.uid, lab.status)
         try:
             if lab.status.phase is Phase.EXPIRED and not lab.deleting:
                 return await self._retire(lab)
@@ -98,12 +99,13 @@ class Engine:
         if phase:
             metrics.LABS.labels(phase.value).dec()
 
-    def _count(self, key: LabKey, lab: LabEnvironment) -> None:
+    def _count(self, key: LabKey, uid: str, status: LabEnvironmentStatus) -> None:
+        """Keep count of a lab as it is now, be that read or written by ourselves."""
         _, before = self._phases.get(key, ("", None))
-        self._phases[key] = (lab.uid, lab.status.phase)
-        self._capacity.note(lab)
-        if before is not lab.status.phase:
-            metrics.LABS.labels(lab.status.phase.value).inc()
+        self._phases[key] = (uid, status.phase)
+        self._capacity.note(uid, status)
+        if before is not status.phase:
+            metrics.LABS.labels(status.phase.value).inc()
             if before:
                 metrics.LABS.labels(before.value).dec()
 

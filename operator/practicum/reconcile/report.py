@@ -1,5 +1,6 @@
 """Writes a lab's status and tells its news: one apply when something changed, Events, metrics."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -15,6 +16,7 @@ from practicum.api.labenvironment import (
     ServiceStatus,
     TemplateStatus,
 )
+from practicum.api.names import LabKey
 from practicum.api.times import parse_rfc3339, rfc3339
 from practicum.clock import Clock
 from practicum.kube.client import Kube
@@ -48,6 +50,8 @@ class Reporter:
     def __init__(self, kube: Kube, labs: Labs, clock: Clock) -> None:
         self._kube = kube
         self._labs = labs
+        self.written: Callable[[LabKey, str, LabEnvironmentStatus], None] = lambda *_: None
+        """Called with a lab's key, its uid and its status, once that is written."""
         self._clock = clock
 
     async def report(
@@ -86,6 +90,8 @@ class Reporter:
             return old
         body = lab.apply_body() | {"status": status.wire()}
         self._labs.answer(await self._kube.apply(body, subresource="status"))
+        key = LabKey(lab.metadata["namespace"], lab.metadata["name"])
+        self.written(key, lab.uid, status)
         await self._tell_changes(lab, status)
         return status
 
