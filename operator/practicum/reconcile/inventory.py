@@ -55,6 +55,8 @@ class Inventory:
         meta = body["metadata"]
         if any(owner.get("controller") for owner in meta.get("ownerReferences", [])):
             return False
+        if not deleted and meta["uid"] in self._gone:
+            return False  # overtaken by the news of its end
         uid, key = meta["labels"][LAB_UID], key_of(body)
         if self._owner.get(key, uid) != uid:
             # Somebody relabelled it: its lab must find it changed.

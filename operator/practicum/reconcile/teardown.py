@@ -64,12 +64,13 @@ class Teardown:
         namespaces = [
             namespace_name(resource.metadata["name"], resource.uid, side) for side in SIDES
         ]
-        mine = await self._mine(resource, namespaces)
+        lasts = self._lasts(resource.uid)
+        patient = lasts < tools.settings.stuck_after
+        mine = await self._mine(resource, namespaces, believe=patient)
         if not mine:
             return await self._finish(resource, namespaces)
         staying = [name for name, going in mine.items() if not going]
-        held, lasts = await self._drain.held(staying), self._lasts(resource.uid)
-        patient = lasts < tools.settings.stuck_after
+        held = await self._drain.held(staying)
         foreign = [one for one in held if one.foreign]
         await self._report(resource, phase, namespaces, foreign if patient else held, mine)
         if held:
@@ -84,16 +85,20 @@ class Teardown:
         await asyncio.gather(*(self._delete(resource, name) for name in free))
         return tools.clock() + (_POLL if held and patient else _RARE_POLL)
 
-    async def _mine(self, resource: LabEnvironment, names: list[str]) -> dict[str, bool]:
+    async def _mine(
+        self, resource: LabEnvironment, names: list[str], *, believe: bool
+    ) -> dict[str, bool]:
         """Return which namespaces are left, and whether each is going already.
 
-        The watch tells; that nothing is left is not believed before it has been asked.
+        The watch tells, for as long as it is believed; that nothing is left it never is, before
+        it has been asked.
         """
         seen = {
             name: self._tools.inventory.get(resource.uid, ChildKey("Namespace", "", name))
             for name in names
         }
-        if known := {name: not one.readiness.ready for name, one in seen.items() if one}:
+        known = {name: not one.readiness.ready for name, one in seen.items() if one}
+        if known and believe:
             return known
         found = await asyncio.gather(
             *(self._tools.kube.find("Namespace", "", name) for name in names)

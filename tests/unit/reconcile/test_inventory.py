@@ -104,6 +104,12 @@ def test_a_deletion_is_news_and_forgotten(inventory: Inventory) -> None:
     assert not inventory.fresh(desired(a="1"))
 
 
+def test_an_object_does_not_rise_from_events_that_its_end_overtook(inventory: Inventory) -> None:
+    assert inventory.event(live(9, a="1"), deleted=True)
+    assert not inventory.event(live(8, a="1"), deleted=False)
+    assert inventory.get(samples.UID, KEY) is None
+
+
 def test_a_late_deletion_does_not_hide_the_successor(inventory: Inventory) -> None:
     inventory.applied(desired(a="1"), live(8, uid="u2", a="1"))
     inventory.event(live(7, uid="u1", a="1"), deleted=True)
