@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import signal
+import sys
 from collections.abc import Awaitable, Callable
 
 from . import burst, drift, expiry, full, held, report, single
@@ -36,4 +38,6 @@ if __name__ == "__main__":
     parser.add_argument("--runs", type=int, default=3, help="of the figures that take seconds")
     parser.add_argument("--quick", action="store_true", help="a tenth of the size, for a look")
     asked = parser.parse_args()
+    # A control plane is started in a thread, where no handler can be set: it would be left behind.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     asyncio.run(main(asked.figures or list(FIGURES), Options(asked.runs, asked.quick)))

@@ -23,6 +23,11 @@ from .settings import Options
 
 MODULE = "mod-506"
 NODES = 10
+STAGES = (
+    "node/fast/node-initialize.yaml",
+    *(f"pod/fast/pod-{step}.yaml" for step in ("ready", "complete", "delete")),
+)
+"""kwok's own rules of what becomes of a node and a pod, from its module's folder."""
 CLAIMS = 2
 """Volumes of one lab: PostgreSQL's and MLflow's."""
 
@@ -88,7 +93,10 @@ async def _all_ready(here: Ground, n: int) -> None:
 @contextlib.asynccontextmanager
 async def _nodes(n: int) -> AsyncIterator[Ground]:
     """Bring up a control plane with a scheduler, volumes, and nodes whose pods are make-believe."""
-    kwok = await asyncio.to_thread(binaries.build, Cache.from_environment(), "kwok")
+    cache = Cache.from_environment()
+    kwok = await asyncio.to_thread(binaries.build, cache, "kwok")
+    module = await asyncio.to_thread(binaries.module_folder, cache, "kwok", "sigs.k8s.io/kwok")
+    stages = [module / "kustomize/stage" / stage for stage in STAGES]
     async with ground(scheduler=True) as here:
         for i in range(NODES):
             await _node(here, f"node-{i}")
@@ -101,6 +109,7 @@ async def _nodes(n: int) -> AsyncIterator[Ground]:
         await asyncio.gather(*(volume(i) for i in range(CLAIMS * n)))
         kubeconfig = here.control_plane.kubeconfig
         command = [kwok / "kwok", "--kubeconfig", kubeconfig, "--manage-all-nodes=true"]
+        command += [f"--config={stage}" for stage in stages]
         pid = spawn([*command, "--node-ip", "127.0.0.1"], here.folder / "kwok.log")
         try:
             yield here

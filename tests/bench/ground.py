@@ -30,6 +30,8 @@ class Ground:
     control_plane: ControlPlane
     admin: Kube
     operator: OperatorProcess
+    operator_access: Path
+    """The operator's identity, and nothing more, as a kubeconfig."""
     folder: Path
     audit: AuditLog = field(init=False)
 
@@ -69,7 +71,7 @@ async def ground(*, scheduler: bool = False, **settings: str) -> AsyncIterator[G
         async with await Kube.connect(plane.kubeconfig) as admin:
             for body in templates.objects(COURSE):
                 await admin.apply(body)
-            yield Ground(plane, admin, operator, folder)
+            yield Ground(plane, admin, operator, access, folder)
 
 
 def _free_port() -> int:
