@@ -83,6 +83,7 @@ TABLE: Final[dict[str, Elsewhere | Here]] = {
     "make test-apiserver": Elsewhere(_SUITES, by="tests/suites.py"),
     "make test-e2e": Elsewhere(_SUITES, by="tests/suites.py"),
     "make bench-ready": Elsewhere("it measures, for minutes, and proves nothing", by="tests/bench"),
+    "make bench": Elsewhere("it measures, for minutes, and proves nothing", by="tests/bench"),
     "make demo-down": Elsewhere("it would take away the cluster that this test stands on"),
     "make cluster-down": Elsewhere("it would take away the cluster that this test stands on"),
     "export KUBECONFIG=$HOME/.cache/practicum/cluster/kubeconfig": Here(

@@ -13,9 +13,9 @@ from practicum.catalog.pack import pack
 from practicum.kube.client import Object
 from practicum.policy.readiness import assess
 
-from . import labs
+from . import labs, ledger
 from .audit import Counted
-from .burst import QUIET, ledger
+from .burst import QUIET
 from .floor import floor
 from .ground import COURSE, ROOT, Ground, ground
 from .report import Row, row
@@ -34,7 +34,7 @@ CLAIMS = 2
 
 async def measure(options: Options) -> list[Row]:
     """Measure the floor and the labs, each on a control plane of its own."""
-    n = options.size(200)
+    n = options.size(200, 60)
     of = f"{n} labs"
     seconds = await _floor(options, n)
     async with _nodes(n) as here:
@@ -53,7 +53,7 @@ def _rows(
     options: Options, n: int, of: str, seconds: float, clock: labs.Clock, counted: Counted
 ) -> list[Row]:
     figure = f"whole labs of {MODULE} on kwok nodes"
-    options.ledger["full"] = ledger(counted, n)
+    options.ledger["full"] = ledger.shares(counted, n)
     return [
         row(figure, "labs/s from apply to Ready", n / clock.span, "/s", of),
         row(figure, "raw floor: the same objects, all pods ready", n / seconds, "/s", of),
