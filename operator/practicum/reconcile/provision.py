@@ -85,7 +85,7 @@ class Provisioner:
             if facts.namespaces.ready
             else tuple(resource.status.namespaces),
             credentials=_credentials(lab, outcome),
-            seal=self._seal(wanted, outcome),
+            seal=self._seal(wanted, outcome) if facts.components.ready else "",
         )
         await tools.reporter.report(resource, facts, findings)
         return expiry.next_wake(
