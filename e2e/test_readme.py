@@ -90,6 +90,7 @@ TABLE: Final[dict[str, Elsewhere | Here]] = {
         codes=(0, 1),
         says="Admission policies",
     ),
+    "make bench": Elsewhere("it measures, for minutes, and proves nothing", by="tests/bench"),
     "make demo-down": Elsewhere("it would take away the cluster that this test stands on"),
     "make cluster-down": Elsewhere("it would take away the cluster that this test stands on"),
     "export KUBECONFIG=$HOME/.cache/practicum/cluster/kubeconfig": Here(

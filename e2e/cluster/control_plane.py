@@ -54,6 +54,7 @@ class ControlPlane:
         *,
         audit_policy: str = "",
         scheduler: bool = False,
+        controllers_qps: int = 200,
     ) -> None:
         """Choose what runs beyond the three.
 
@@ -62,11 +63,13 @@ class ControlPlane:
             cache: where the binaries are.
             audit_policy: an audit.k8s.io Policy; the API server then writes `audit_log`.
             scheduler: whether pods are given to nodes.
+            controllers_qps: how many requests a second the controllers may send.
         """
         self.folder = folder.absolute()
         self.cache = cache or Cache.from_environment()
         self._audit_policy = audit_policy
         self._scheduler = scheduler
+        self._controllers_qps = controllers_qps
         self.pids: dict[str, int] = {}
         self.ports: dict[str, int] = {}
 
@@ -235,8 +238,8 @@ class ControlPlane:
             "--secure-port=0",
             "--leader-elect=false",
             "--use-service-account-credentials",
-            "--kube-api-qps=200",
-            "--kube-api-burst=400",
+            f"--kube-api-qps={self._controllers_qps}",
+            f"--kube-api-burst={2 * self._controllers_qps}",
             "--controllers=" + ",".join(("*", *(f"-{name}" for name in _NODE_CONTROLLERS))),
             f"--root-ca-file={pki / 'ca.crt'}",
             f"--service-account-private-key-file={pki / 'sa.key'}",

@@ -2,9 +2,11 @@
 
 import argparse
 import asyncio
+import signal
+import sys
 from collections.abc import Awaitable, Callable
 
-from . import burst, drift, expiry, full, held, report, single
+from . import burst, drift, expiry, full, held, ledger, report, single
 from .report import Row
 from .settings import Options
 
@@ -26,6 +28,9 @@ async def main(figures: list[str], options: Options) -> None:
         rows += await FIGURES[name](options)
         report.write(rows, facts, {"requests": options.ledger})
     print()
+    for name, entries in options.ledger.items():
+        if "operator" in entries:
+            print(ledger.table(name, entries) + "\n")
     print(report.table(rows, facts))
     print(f"written to {report.RESULT}")
 
@@ -35,5 +40,8 @@ if __name__ == "__main__":
     parser.add_argument("figures", nargs="*", choices=[[], *FIGURES], metavar="FIGURE")
     parser.add_argument("--runs", type=int, default=3, help="of the figures that take seconds")
     parser.add_argument("--quick", action="store_true", help="a tenth of the size, for a look")
+    parser.add_argument("--full", action="store_true", help="the largest sizes: over ten minutes")
     asked = parser.parse_args()
-    asyncio.run(main(asked.figures or list(FIGURES), Options(asked.runs, asked.quick)))
+    # A control plane is started in a thread, where no handler can be set: it would be left behind.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    asyncio.run(main(asked.figures or list(FIGURES), Options(asked.runs, asked.quick, asked.full)))

@@ -1,10 +1,9 @@
 """A burst of labs, beside the same objects sent by a bare client, and what it costs in requests."""
 
 import asyncio
-from collections import Counter
 
-from . import labs, templates
-from .audit import Call, Counted
+from . import labs, ledger, templates
+from .audit import Counted
 from .floor import floor
 from .ground import COURSE, Ground, ground
 from .report import Row, row
@@ -25,7 +24,7 @@ async def measure(options: Options) -> list[Row]:
     controllers = [counted.controllers.total() / n for _, _, counted, _ in runs]
     ratios = [mine / bare for mine, bare in zip(ours, raw, strict=True)]
     of = f"{n} labs"
-    options.ledger["burst"] = ledger(runs[-1][2], n) | {"cpu_ms": runs[-1][3]}
+    options.ledger["burst"] = ledger.shares(runs[-1][2], n) | {"cpu_ms": runs[-1][3]}
     return [
         row("burst", "labs/s until guarded, with credentials", ours, "/s", of, at_least=30),
         row("burst", "raw floor: the same objects by a bare client", raw, "/s", of),
@@ -96,21 +95,12 @@ async def _burst(here: Ground, n: int, template: str) -> tuple[labs.Clock, Count
 
 async def _further_namespace(options: Options, one_namespace: float) -> Row:
     """Count again with a template that has both sides, and nothing in either."""
-    n = options.size(60)
+    n = options.size(60, 40)
     async with ground() as here:
         await here.start()
         await asyncio.sleep(QUIET)
         _, counted = await _burst(here, n, templates.TWO_SIDES)
-    options.ledger["two sides"] = ledger(counted, n)
+    options.ledger["two sides"] = ledger.shares(counted, n)
     more = counted.total / n - one_namespace
     what = "API requests for each further namespace"
     return row("burst", what, more, "", f"{n} labs", at_most=12)
-
-
-def ledger(counted: Counted, n: int) -> dict[str, dict[str, float]]:
-    """Return the requests a lab by what they are."""
-
-    def shares(calls: Counter[Call]) -> dict[str, float]:
-        return {str(call): round(count / n, 3) for call, count in calls.most_common()}
-
-    return {"operator": shares(counted.operator), "controllers": shares(counted.controllers)}

@@ -24,7 +24,7 @@ SPARE = 15.0
 
 async def measure(options: Options) -> list[Row]:
     """Delete namespaces with a bare client, then have labs expire."""
-    n = options.size(500)
+    n = options.size(500, 150)
     async with ground() as here:
         raw = await _raw(here, n)
         options.say(f"expiry: {n} namespaces by a bare client in {raw:.1f} s")

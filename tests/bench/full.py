@@ -13,9 +13,9 @@ from practicum.catalog.pack import pack
 from practicum.kube.client import Object
 from practicum.policy.readiness import assess
 
-from . import labs
+from . import labs, ledger
 from .audit import Counted
-from .burst import QUIET, ledger
+from .burst import QUIET
 from .floor import floor
 from .ground import COURSE, ROOT, Ground, ground
 from .report import Row, row
@@ -23,13 +23,18 @@ from .settings import Options
 
 MODULE = "mod-506"
 NODES = 10
+STAGES = (
+    "node/fast/node-initialize.yaml",
+    *(f"pod/fast/pod-{step}.yaml" for step in ("ready", "complete", "delete")),
+)
+"""kwok's own rules of what becomes of a node and a pod, from its module's folder."""
 CLAIMS = 2
 """Volumes of one lab: PostgreSQL's and MLflow's."""
 
 
 async def measure(options: Options) -> list[Row]:
     """Measure the floor and the labs, each on a control plane of its own."""
-    n = options.size(200)
+    n = options.size(200, 60)
     of = f"{n} labs"
     seconds = await _floor(options, n)
     async with _nodes(n) as here:
@@ -48,7 +53,7 @@ def _rows(
     options: Options, n: int, of: str, seconds: float, clock: labs.Clock, counted: Counted
 ) -> list[Row]:
     figure = f"whole labs of {MODULE} on kwok nodes"
-    options.ledger["full"] = ledger(counted, n)
+    options.ledger["full"] = ledger.shares(counted, n)
     return [
         row(figure, "labs/s from apply to Ready", n / clock.span, "/s", of),
         row(figure, "raw floor: the same objects, all pods ready", n / seconds, "/s", of),
@@ -88,7 +93,10 @@ async def _all_ready(here: Ground, n: int) -> None:
 @contextlib.asynccontextmanager
 async def _nodes(n: int) -> AsyncIterator[Ground]:
     """Bring up a control plane with a scheduler, volumes, and nodes whose pods are make-believe."""
-    kwok = await asyncio.to_thread(binaries.build, Cache.from_environment(), "kwok")
+    cache = Cache.from_environment()
+    kwok = await asyncio.to_thread(binaries.build, cache, "kwok")
+    module = await asyncio.to_thread(binaries.module_folder, cache, "kwok", "sigs.k8s.io/kwok")
+    stages = [module / "kustomize/stage" / stage for stage in STAGES]
     async with ground(scheduler=True) as here:
         for i in range(NODES):
             await _node(here, f"node-{i}")
@@ -101,6 +109,7 @@ async def _nodes(n: int) -> AsyncIterator[Ground]:
         await asyncio.gather(*(volume(i) for i in range(CLAIMS * n)))
         kubeconfig = here.control_plane.kubeconfig
         command = [kwok / "kwok", "--kubeconfig", kubeconfig, "--manage-all-nodes=true"]
+        command += [f"--config={stage}" for stage in stages]
         pid = spawn([*command, "--node-ip", "127.0.0.1"], here.folder / "kwok.log")
         try:
             yield here

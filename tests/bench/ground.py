@@ -19,6 +19,8 @@ from .audit import POLICY, AuditLog
 
 __all__ = ["COURSE", "ROOT", "ROOT_KEY", "Ground", "cpu_seconds", "ground", "rss_megabytes"]
 COURSE = COURSES[0]
+CONTROLLERS_QPS = 1000
+"""So that what is measured is work, and not the limit that the controllers put on themselves."""
 ROOT_KEY = "a-root-key-for-tests"
 """The one that OperatorProcess gives the operator."""
 
@@ -30,6 +32,8 @@ class Ground:
     control_plane: ControlPlane
     admin: Kube
     operator: OperatorProcess
+    operator_access: Path
+    """The operator's identity, and nothing more, as a kubeconfig."""
     folder: Path
     audit: AuditLog = field(init=False)
 
@@ -57,7 +61,12 @@ async def ground(*, scheduler: bool = False, **settings: str) -> AsyncIterator[G
     """Bring up everything but the operator; ``settings`` are the operator's, beside the chart's."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="practicum-bench-")))
-        plane = ControlPlane(folder / "plane", audit_policy=POLICY, scheduler=scheduler)
+        plane = ControlPlane(
+            folder / "plane",
+            audit_policy=POLICY,
+            scheduler=scheduler,
+            controllers_qps=CONTROLLERS_QPS,
+        )
         stack.callback(plane.stop)
         await asyncio.to_thread(plane.start)
         await asyncio.to_thread(install_chart, plane.kubeconfig)
@@ -69,7 +78,7 @@ async def ground(*, scheduler: bool = False, **settings: str) -> AsyncIterator[G
         async with await Kube.connect(plane.kubeconfig) as admin:
             for body in templates.objects(COURSE):
                 await admin.apply(body)
-            yield Ground(plane, admin, operator, folder)
+            yield Ground(plane, admin, operator, access, folder)
 
 
 def _free_port() -> int:

@@ -8,8 +8,8 @@ from .ground import COURSE, Ground, cpu_seconds, ground, rss_megabytes
 from .report import Row, row
 from .settings import Options
 
-IDLE = 40.0
-SETTLE = 20.0
+IDLE = 20.0
+SETTLE = 10.0
 """kopf keeps a task for five seconds after an object's last event; longer than that."""
 
 

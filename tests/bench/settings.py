@@ -11,13 +11,15 @@ class Options:
 
     runs: int = 3
     quick: bool = False
+    full: bool = False
     ledger: dict[str, Any] = field(default_factory=dict)
     """Request ledgers by figure; they go into the JSON beside the figures."""
     _began: float = field(default_factory=time.monotonic)
 
-    def size(self, whole: int) -> int:
-        """Return how many to measure: all, or a tenth for a look."""
-        return max(5, whole // 10) if self.quick else whole
+    def size(self, whole: int, usual: int = 0) -> int:
+        """Return how many to measure: the usual number, a tenth for a look, or the whole."""
+        usual = usual or whole
+        return max(5, usual // 10) if self.quick else whole if self.full else usual
 
     def say(self, text: str) -> None:
         """Tell how far it is."""

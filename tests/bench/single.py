@@ -49,7 +49,7 @@ class Seen:
 
 async def measure(options: Options) -> list[Row]:
     """Measure labs one after the other, in runs of some dozens."""
-    n = options.size(40)
+    n = options.size(40, 20)
     without: list[float] = []
     whole: list[float] = []
     waits: list[float] = []

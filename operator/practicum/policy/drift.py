@@ -23,9 +23,13 @@ _STATUS: Final = frozenset({"status", "apiVersion", "kind", "metadata"})
 def fingerprint(body: Object) -> str:
     """Digest what a drift would change: everything but the status and the bookkeeping."""
     meta = body["metadata"]
+    content = {key: value for key, value in body.items() if key not in _STATUS}
+    if body["kind"] == "PersistentVolumeClaim":
+        # Which volume it gets is for Kubernetes to say, once and for good.
+        content["spec"] = {k: v for k, v in body["spec"].items() if k != "volumeName"}
     return digest(
         [
-            {key: value for key, value in body.items() if key not in _STATUS},
+            content,
             meta.get("labels"),
             {k: v for k, v in (meta.get("annotations") or {}).items() if k.startswith(_OURS)},
             [owner["uid"] for owner in meta.get("ownerReferences", [])],

@@ -17,7 +17,7 @@ Object = dict[str, Any]
 
 _REPLACED = frozenset({"Job", "RoleBinding"})
 """Kinds with immutable fields that carry no data: deleted and made again."""
-_PARALLEL = 16
+_PARALLEL = 32
 _RBAC_WAIT = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Pauses while a RoleBinding that was just made reaches the API server's authorizer."""
 

@@ -7,6 +7,7 @@ requests, and a foreign change is told from our own and from a mere change of st
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
+from sys import intern
 from typing import Any
 
 from practicum.api.canonical import digest
@@ -26,7 +27,7 @@ _TOGETHER = frozenset({"ResourceQuota"})
 """Kinds of which one alone being ready lets nothing go on."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Seen:
     """One object as last seen."""
 
@@ -57,7 +58,7 @@ class Inventory:
             return False
         if not deleted and meta["uid"] in self._gone:
             return False  # overtaken by the news of its end
-        uid, key = meta["labels"][LAB_UID], key_of(body)
+        uid, key = intern(meta["labels"][LAB_UID]), _shared(key_of(body))
         if self._owner.get(key, uid) != uid:
             # Somebody relabelled it: its lab must find it changed.
             self.drop(self._owner[key], key)
@@ -185,3 +186,8 @@ class Inventory:
             applied=applied,
             readiness=assess(body),
         )
+
+
+def _shared(key: ChildKey) -> ChildKey:
+    """Return an equal key whose parts are kept once, not once for each object of a lab."""
+    return ChildKey(*map(intern, key))

@@ -88,7 +88,7 @@ class Provisioner:
             if facts.namespaces.ready
             else tuple(resource.status.namespaces),
             credentials=_credentials(lab, outcome),
-            seal=self._seal(wanted, outcome),
+            seal=self._seal(wanted, outcome) if facts.components.ready else "",
         )
         await tools.reporter.report(resource, facts, findings)
         return expiry.next_wake(
@@ -143,7 +143,9 @@ class Provisioner:
             return replace(facts, namespaces=lost), None
         facts = replace(facts, namespaces=READY)
         await applier.apply(wanted.operator_bindings)
-        await applier.apply(wanted.guards)
+        # An account without a binding and a token is nobody: it may come beside the guards. The
+        # API server takes a tenth of a second for the Role, to see whether we may give it.
+        await asyncio.gather(applier.apply(wanted.guards), applier.apply(wanted.identities))
         guarded = self._summary(lab, wanted.guards)
         facts = replace(facts, guarded=guarded)
         if not guarded.ready:
@@ -218,7 +220,6 @@ class Provisioner:
             reason = "Suspended" if learner else "NoLearner"
             text = "access is revoked while suspended" if learner else "spec.learner is not set"
             return Outcome(Readiness(False, reason, text))
-        await tools.applier.apply(wanted.identities)
         _, outcome = await asyncio.gather(
             tools.applier.apply(wanted.bindings), tools.credentials.issue(lab, end)
         )

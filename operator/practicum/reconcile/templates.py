@@ -54,6 +54,7 @@ class Templates:
         self._rendering: dict[tuple[str, str], asyncio.Task[list[Rendered]]] = {}
         self._newest: dict[tuple[str, str], str] = {}
         self._found = Shared(self._find)
+        self._keeping = asyncio.Lock()
         self._pinned: dict[str, Pinned] = {}
         """Revisions of new labs, by uid, until the status says them."""
 
@@ -104,9 +105,12 @@ class Templates:
         body = self._revision(name, spec)
         revision = body["metadata"]["name"]
         if revision not in self._specs:
-            with suppress(errors.Conflict):
-                await self._kube.create(body)
-        return Pinned(revision, self._specs.keep(revision, spec))
+            async with self._keeping:
+                if revision not in self._specs:
+                    with suppress(errors.Conflict):
+                        await self._kube.create(body)
+                self._specs.keep(revision, spec)
+        return Pinned(revision, spec)
 
     async def _find(self, key: tuple[str, str]) -> dict[str, Any] | None:
         course, name = key

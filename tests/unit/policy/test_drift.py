@@ -194,3 +194,11 @@ def test_everything_else_is_drift(part: str, value: Any) -> None:
     body = deployment()
     (body if part == "spec" else body["metadata"])[part] = value
     assert fingerprint(body) != fingerprint(deployment())
+
+
+def test_the_volume_that_a_claim_gets_is_no_drift() -> None:
+    meta = {"name": "data", "namespace": "lab-a", "labels": {}}
+    claim = {"kind": "PersistentVolumeClaim", "metadata": meta, "spec": {"accessModes": ["x"]}}
+    bound = claim | {"spec": {"accessModes": ["x"], "volumeName": "pv-1"}}
+    other = claim | {"spec": {"accessModes": ["y"], "volumeName": "pv-1"}}
+    assert fingerprint(claim) == fingerprint(bound) != fingerprint(other)
