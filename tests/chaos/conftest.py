@@ -48,10 +48,14 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
 
 @pytest.fixture(scope="session")
 def proxy(control_plane: ControlPlane) -> Iterator[Proxy]:
-    cluster = yaml.safe_load(control_plane.kubeconfig.read_text())["clusters"][0]["cluster"]
-    authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
-    with Proxy(control_plane.server, authority) as running:
+    with Proxy(control_plane.server, authority(control_plane)) as running:
         yield running
+
+
+def authority(control_plane: ControlPlane) -> str:
+    """Return the CA of the API server, in PEM."""
+    cluster = yaml.safe_load(control_plane.kubeconfig.read_text())["clusters"][0]["cluster"]
+    return base64.b64decode(cluster["certificate-authority-data"]).decode()
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +76,8 @@ def running_operator(
         behind_proxy,
         tmp_path_factory.mktemp("operator-log"),
         learner_server=control_plane.server,
+        # The operator itself goes by the proxy, which has none.
+        learner_ca=authority(control_plane),
         leader_elect="false",
         resync="5s",
         stuck_after="3s",
