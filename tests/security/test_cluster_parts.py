@@ -75,11 +75,12 @@ def test_a_part_that_may_do_nothing_in_kube_system_is_no_part(world: World) -> N
 def test_a_learner_bound_too_far_still_opens_no_shell_on_the_platform(world: World) -> None:
     """RBAC refuses exec there; were it granted by mistake, the policy refuses it."""
     account = {"kind": "ServiceAccount", "name": "ada.learner", "namespace": "{course}"}
-    for verb in ("exec", "attach"):
-        path = at("Pod", "{platform}", "mlflow-0", verb)
+    paths = [at("Pod", "{platform}", "mlflow-0", verb) for verb in ("exec", "attach")]
+    for path in paths:
         answer = world.attempt(world.ada, "POST", path, dry_run=False)
         assert "cannot create" in answer.message, answer
-        with bound_by_mistake(world, "practicum-learner", account, "{platform}"):
+    with bound_by_mistake(world, "practicum-learner", account, "{platform}"):
+        for path in paths:
             refused_by(world, world.ada, "POST", path, "nobody works inside")
 
 

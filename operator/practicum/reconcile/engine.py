@@ -110,6 +110,7 @@ class Engine:
                 metrics.LABS.labels(before.value).dec()
 
     async def _live_or_end(self, lab: LabEnvironment) -> datetime | None:
+        began = self._tools.clock()
         try:
             pinned = await self._tools.templates.pin(lab)
         except InvalidLab as error:
@@ -122,7 +123,10 @@ class Engine:
             return await self._end_it(lab, end)
         if lab.status.phase is Phase.EXPIRING:
             return self._tools.clock() + _LATER
-        return await self._live(lab, pinned, end, accepted, in_doubt=over)
+        due = await self._live(lab, pinned, end, accepted, in_doubt=over)
+        # By the time at which the pass began: an end that came during it must not be missed.
+        soon = end - self._tools.settings.expiring_soon
+        return expiry.next_wake(began, due, soon, end)
 
     def _facts(self, lab: LabEnvironment, pinned: Pinned, end: datetime) -> Facts:
         status, settings, now = lab.status, self._tools.settings, self._tools.clock()
