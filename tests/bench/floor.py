@@ -34,10 +34,10 @@ from tests.samples import unpacked
 
 from .ground import COURSE, ROOT_KEY, Ground
 
-LABS = 32
+LABS = 64
 """Labs side by side, as in the operator."""
 WIDTH = 32
-"""Requests in flight at most."""
+"""Requests in flight at most: the operator has as many connections, besides its watches."""
 REFUSALS, PAUSE = 100, 0.02
 _TOKEN = "x" * 900
 """As long as a real one: what the Secret holds is made up, what it weighs is not."""

@@ -36,8 +36,8 @@ _MERGE_PATCH = "application/merge-patch+json"
 _TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
 _ATTEMPTS = 4
 _PAGE = 500
-_CONNECTIONS = 32
-"""As many as are ever of use to one Python process; each costs a handshake."""
+_CONNECTIONS = 48
+"""Some 32 requests at once, and the watches, each of which holds a connection for good."""
 _POD_GRACE = 5
 _BY_STATUS: Mapping[int, type[errors.ApiError]] = {
     400: errors.Invalid,

@@ -18,7 +18,7 @@ Work = Callable[[LabKey], Awaitable[datetime | None]]
 """One pass over a lab; returns when to come back, or None when there is nothing left to do."""
 
 _BACKOFF: Final = (0.5, 1, 2, 5, 10, 30, 60)
-_PARALLEL: Final = 32
+_PARALLEL: Final = 64
 
 
 class Runner:
