@@ -108,7 +108,8 @@ class RawClient:
             async with self._gate:
                 status, text = await self._once(one)
             # A binding takes a moment to reach the API server's authorizer.
-            if status != 403 or b" cannot " not in text:
+            # A binding that is not in force yet, or a clash with a controller: both pass.
+            if status != 409 and (status != 403 or b" cannot " not in text):
                 break
             await asyncio.sleep(PAUSE)
         if status >= 300:
