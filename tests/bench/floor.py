@@ -107,7 +107,6 @@ class RawClient:
         for _ in range(REFUSALS):
             async with self._gate:
                 status, text = await self._once(one)
-            # A binding takes a moment to reach the API server's authorizer.
             # A binding that is not in force yet, or a clash with a controller: both pass.
             if status != 409 and (status != 403 or b" cannot " not in text):
                 break
