@@ -107,8 +107,10 @@ class RawClient:
         for _ in range(REFUSALS):
             async with self._gate:
                 status, text = await self._once(one)
-            # A binding that is not in force yet, or a clash with a controller: both pass.
-            if status != 409 and (status != 403 or b" cannot " not in text):
+            # A binding takes a moment to reach the API server's authorizer, and of many objects
+            # that are charged to one quota at once, some are told to come again.
+            early = status == 403 and b" cannot " in text
+            if not early and not (status == 409 and b"resourcequotas" in text):
                 break
             await asyncio.sleep(PAUSE)
         if status >= 300:

@@ -18,8 +18,8 @@ Object = dict[str, Any]
 _REPLACED = frozenset({"Job", "RoleBinding"})
 """Kinds with immutable fields that carry no data: deleted and made again."""
 _PARALLEL = 32
-_RBAC_WAIT = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
-"""Pauses while a RoleBinding that was just made reaches the API server's authorizer."""
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+"""Pauses while a RoleBinding reaches the API server's authorizer, or others are charged first."""
 
 log = structlog.get_logger()
 
@@ -56,14 +56,18 @@ class Applier:
             self._inventory.applied(desired, live)
 
     async def _patiently(self, desired: Object) -> Object:
-        for pause in _RBAC_WAIT:
+        for pause in _PAUSES:
             try:
                 return await self._apply_or_replace(desired)
             except errors.Forbidden as error:
                 # A quota or an admission policy says why; only RBAC says "cannot".
                 if " cannot " not in str(error):
                     raise
-                await asyncio.sleep(pause)
+            except errors.Conflict as error:
+                # Many objects at once are charged to one quota: the API server gives up at times.
+                if "resourcequotas" not in str(error):
+                    raise
+            await asyncio.sleep(pause)
         return await self._apply_or_replace(desired)
 
     async def _apply_or_replace(self, desired: Object) -> Object:
