@@ -1,12 +1,10 @@
 """The operator's process: settings, leader election, then kopf until it is told to stop."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Coroutine
 from datetime import timedelta
 from typing import Any, cast
 
@@ -32,7 +30,7 @@ from practicum.reconcile.inventory import Inventory
 from practicum.reconcile.labs import Labs
 from practicum.reconcile.network_probe import NetworkProbe
 from practicum.reconcile.report import Reporter
-from practicum.reconcile.runner import Runner
+from practicum.reconcile.runner import Runner, background
 from practicum.reconcile.sweep import Sweep
 from practicum.reconcile.templates import Templates
 from practicum.reconcile.tools import Tools
@@ -76,7 +74,7 @@ async def operate(
         sweep = Sweep(kube, settings, utcnow, children.compare)
         probe = NetworkProbe(kube, settings, utcnow)
         async with (
-            _background(_beating(health), _sweeping(sweep, settings), probe.keep()),
+            background(_beating(health), _sweeping(sweep, settings), probe.keep()),
             followed(kube, children, runner),
         ):
             await kopf.operator(
@@ -92,17 +90,6 @@ async def operate(
                 memo=watches.Context(runner, tools.labs, tools.templates),
             )
         await runner.stop()
-
-
-@contextlib.asynccontextmanager
-async def _background(*jobs: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(job) for job in jobs]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _beating(health: http.Health) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 OPERATOR = "system:serviceaccount:practicum-system:practicum"
 POLICY = """\
@@ -59,7 +59,7 @@ class AuditLog:
         """Count what was begun since a mark; a watch counts once."""
         counted = Counted(Counter(), Counter())
         seen = set()
-        for entry in self._entries(mark):
+        for entry in self.entries(mark):
             if entry["auditID"] in seen:
                 continue
             seen.add(entry["auditID"])
@@ -70,10 +70,15 @@ class AuditLog:
                 counted.controllers[_call(entry)] += 1
         return counted
 
-    def _entries(self, mark: int) -> Iterator[dict]:
+    def entries(self, mark: int) -> Iterator[dict[str, Any]]:
+        """Yield what was written whole since a mark, which may itself lie within a line."""
         with self._path.open("rb") as log:
-            log.seek(mark)
+            if mark:
+                log.seek(mark - 1)
+                log.readline()
             for line in log:
+                if not line.endswith(b"\n"):
+                    return  # still being written
                 entry = json.loads(line)
                 if entry["verb"] == "watch" and entry["stage"] == "ResponseComplete":
                     continue  # its start is what was asked; it may lie before the mark

@@ -10,6 +10,7 @@ from practicum.api.names import LAB
 from practicum.kube.client import Kube, Object
 from practicum.kube.stream import watch
 from practicum.policy.readiness import assess
+from practicum.reconcile.runner import background
 
 from . import labs, templates
 from .ground import COURSE, ground
@@ -91,11 +92,6 @@ async def _following(admin: Kube, seen: Seen):
             if event.type in ("ADDED", "MODIFIED"):
                 seen.take(event.object)
 
-    tasks = [asyncio.create_task(follow(kind)) for kind in _GUARDS]
-    await asyncio.sleep(1)
-    try:
+    async with background(*map(follow, _GUARDS)):
+        await asyncio.sleep(1)
         yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,6 +1,7 @@
 """A control plane, a proxy before it, and an operator that sees the cluster through the proxy."""
 
 import base64
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,13 @@ def authority(control_plane: ControlPlane) -> str:
     """Return the CA of the API server, in PEM."""
     cluster = yaml.safe_load(control_plane.kubeconfig.read_text())["clusters"][0]["cluster"]
     return base64.b64decode(cluster["certificate-authority-data"]).decode()
+
+
+def claims(token: str) -> dict[str, Any]:
+    """Return what a token says of itself."""
+    payload = token.split(".")[1]
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,7 @@
 """The operator is down when a lab expires: tokens die by themselves, the rest on its return."""
 
 import asyncio
-import base64
 import functools
-import json
 import os
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,6 +18,7 @@ from practicum.kube.client import Kube, Object
 from tests.apiserver.conftest import LabMaker, credentials, eventually, read
 from tests.apiserver.operator_process import OperatorProcess
 
+from .conftest import claims
 from .proxy import Proxy
 from .test_kills import leftovers, phase_is
 
@@ -28,12 +27,6 @@ SHORTEST = timedelta(minutes=10)
 """Kubernetes mints no token of a shorter life, so waiting for one to die takes as long."""
 MARGIN = timedelta(seconds=60)
 Report = Callable[[str], None]
-
-
-def claims(token: str) -> dict[str, Any]:
-    payload = token.split(".")[1]
-    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=="))
-    return found
 
 
 async def tokens(kube: Kube, lab: Object) -> dict[str, str]:

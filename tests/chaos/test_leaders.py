@@ -4,8 +4,6 @@ Who wrote what is read from the API server's audit log; each replica has a token
 """
 
 import asyncio
-import base64
-import json
 import os
 import signal
 import time
@@ -13,7 +11,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -24,8 +21,9 @@ from practicum.kube.client import Kube, Object
 from tests.apiserver.conftest import eventually
 from tests.apiserver.operator_process import OperatorProcess
 from tests.bench import labs, templates
+from tests.bench.audit import AuditLog
 
-from .conftest import operator_access
+from .conftest import claims, operator_access
 
 COURSE = "course-a"
 LABS = 24
@@ -74,31 +72,22 @@ def _replica(control_plane: ControlPlane, folder: Path) -> Replica:
     folder.mkdir()
     kubeconfig = operator_access(control_plane, folder)
     token = yaml.safe_load(kubeconfig.read_text())["users"][0]["user"]["token"]
-    payload = token.split(".")[1]
-    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=="))
     process = OperatorProcess(
         kubeconfig, folder, learner_server=control_plane.server, resync="5s", stuck_after="3s"
     )
-    return Replica(process, f"JTI={claims['jti']}")
+    return Replica(process, f"JTI={claims(token)['jti']}")
 
 
 def writes(control_plane: ControlPlane, mark: int) -> list[Write]:
     """Return what the replicas wrote since a mark, in the order in which it began."""
     found = []
-    with control_plane.audit_log.open("rb") as log:
-        # A mark may lie within a line, and the last one may still be being written.
-        log.seek(max(0, mark - 1))
-        log.readline()
-        for line in log:
-            if not line.endswith(b"\n"):
-                break
-            entry = json.loads(line)
-            (token,) = entry["user"]["extra"]["authentication.kubernetes.io/credential-id"]
-            resource = entry.get("objectRef", {}).get("resource", "")
-            if resource == "selfsubjectaccessreviews" or entry["responseStatus"]["code"] >= 400:
-                continue
-            began = parse_rfc3339(entry["requestReceivedTimestamp"])
-            found.append(Write(token, resource == "leases", began))
+    for entry in AuditLog(control_plane.audit_log).entries(mark):
+        (token,) = entry["user"]["extra"]["authentication.kubernetes.io/credential-id"]
+        resource = entry.get("objectRef", {}).get("resource", "")
+        if resource == "selfsubjectaccessreviews" or entry["responseStatus"]["code"] >= 400:
+            continue
+        began = parse_rfc3339(entry["requestReceivedTimestamp"])
+        found.append(Write(token, resource == "leases", began))
     return sorted(found, key=lambda write: write.began)
 
 

@@ -4,7 +4,6 @@ kopf makes a task, a queue and several deep copies for each object that it watch
 twenty and more, and needs nothing of it.
 """
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Set
 from typing import Final
@@ -14,7 +13,7 @@ from practicum.kube.client import Kube, Object
 from practicum.kube.informer import Informer
 from practicum.reconcile.inventory import Inventory
 from practicum.reconcile.labs import Labs
-from practicum.reconcile.runner import Runner
+from practicum.reconcile.runner import Runner, background
 
 WATCHED: Final = (
     *("Namespace", "ResourceQuota", "LimitRange", "NetworkPolicy"),
@@ -84,11 +83,5 @@ async def followed(kube: Kube, children: Children, runner: Runner) -> AsyncItera
             await informer.synced.wait()
         runner.release()
 
-    tasks = [asyncio.create_task(one.run(), name=f"informer {one.kind}") for one in informers]
-    tasks.append(asyncio.create_task(open_when_synced()))
-    try:
+    async with background(*(informer.run() for informer in informers), open_when_synced()):
         yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

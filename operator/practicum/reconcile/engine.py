@@ -6,6 +6,7 @@ pass meant to do, so a kill between any two requests converges on the next start
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -114,8 +115,11 @@ class Engine:
         try:
             pinned = await self._tools.templates.pin(lab)
         except InvalidLab as error:
-            return await self._without_template(lab, error)
-        end, accepted = self._times.end(lab, pinned.spec)
+            end = self._times.wished_end(lab)
+            live = partial(self._without_template, lab, error, end)
+        else:
+            end, accepted = self._times.end(lab, pinned.spec)
+            live = partial(self._live, lab, pinned, end, accepted)
         over = self._times.over(lab, end)
         if over and not lab.deleting and not await self._is_current(lab):
             return self._tools.clock()
@@ -123,7 +127,7 @@ class Engine:
             return await self._end_it(lab, end)
         if lab.status.phase is Phase.EXPIRING:
             return self._tools.clock() + _LATER
-        due = await self._live(lab, pinned, end, accepted, in_doubt=over)
+        due = await live(in_doubt=over)
         # By the time at which the pass began: an end that came during it must not be missed.
         soon = end - self._tools.settings.expiring_soon
         return expiry.next_wake(began, due, soon, end)
@@ -180,7 +184,7 @@ class Engine:
             refused = Readiness(False, error.reason, str(error), failed=True)
             await self._refuse(lab, replace(facts, accepted=refused), end)
             resync = tools.clock() + tools.settings.resync
-            return expiry.next_wake(tools.clock(), resync, end, self._times.given_up_at(lab))
+            return expiry.next_wake(tools.clock(), resync, self._times.given_up_at(lab))
 
     async def _take(self, lab: LabEnvironment) -> None:
         """Put the finalizer on before anything exists that it must outlive."""
@@ -208,17 +212,14 @@ class Engine:
             ),
         )
 
-    async def _without_template(self, lab: LabEnvironment, error: InvalidLab) -> datetime | None:
-        end, now = self._times.wished_end(lab), self._tools.clock()
-        over = self._times.over(lab, end)
-        if over and not lab.deleting and not await self._is_current(lab):
-            return now
-        if lab.deleting or (over and not self._times.skewed()):
-            return await self._end_it(lab, end)
+    async def _without_template(
+        self, lab: LabEnvironment, error: InvalidLab, end: datetime, *, in_doubt: bool
+    ) -> datetime | None:
+        now = self._tools.clock()
         refused = Readiness(False, error.reason, str(error), failed=True)
-        await self._refuse(lab, Facts(accepted=refused), end)
+        await self._refuse(lab, Facts(accepted=refused, clock_skew=in_doubt), end)
         resync = now + self._tools.settings.resync
-        return expiry.next_wake(now, resync, end, self._times.given_up_at(lab))
+        return expiry.next_wake(now, resync, self._times.given_up_at(lab))
 
     def _distrust(self, lab: LabEnvironment) -> None:
         """Every so often, look again at what no watch reports: Secrets."""

@@ -93,8 +93,6 @@ class Provisioner:
         await tools.reporter.report(resource, facts, findings)
         return expiry.next_wake(
             tools.clock(),
-            end - tools.settings.expiring_soon,
-            end,
             None if facts.components.ready or lab.suspended else tools.clock() + _SLOW,
             outcome.due if outcome else None,
         )

@@ -1,7 +1,8 @@
 """One writer per lab: a task for each, woken by events or by its own next deadline."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from datetime import datetime
 from typing import Final
 
@@ -19,6 +20,18 @@ Work = Callable[[LabKey], Awaitable[datetime | None]]
 
 _BACKOFF: Final = (0.5, 1, 2, 5, 10, 30, 60)
 _PARALLEL: Final = 64
+
+
+@contextlib.asynccontextmanager
+async def background(*jobs: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run jobs beside what is within; they end with it."""
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Runner:
