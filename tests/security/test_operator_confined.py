@@ -11,6 +11,7 @@ NAMESPACES = "writes and deletes only namespaces named lab-*"
 OUTSIDE = "outside labs the operator writes and deletes only"
 ROLE, SUBJECTS, ESCALATION = "roleRef", "subjects", "attempting to grant"
 RBAC = "cannot"
+SCHEDULERS = "system::leader-locking-kube-scheduler"
 SELF = {"kind": "ServiceAccount", "name": "practicum", "namespace": "{system}"}
 LEARNER = {"kind": "ServiceAccount", "name": "ada.learner", "namespace": "{course}"}
 EVERYBODY = {
@@ -37,6 +38,12 @@ def role(*rules: Object, labels: Object = OURS) -> Object:
 WATCH = {
     "apiGroups": ["practicum.dev"], "resources": ["labenvironments"], "verbs": ["get"],
 }  # fmt: skip
+
+
+def of_role(name: str, bound: str) -> Object:
+    body = binding(bound, LEARNER)
+    reference = {**body["roleRef"], "kind": "Role"}
+    return {**body, "metadata": {**body["metadata"], "name": name}, "roleRef": reference}
 
 
 def token(seconds: int) -> Case:
@@ -82,6 +89,10 @@ RIGHTS_CASES = table(
     create("edit in a lab", binding("edit", LEARNER), ESCALATION),
     create("its own role for a learner", binding("practicum-operator-lab", LEARNER), SUBJECTS),
     create("everybody a learner", binding("practicum-learner", EVERYBODY), SUBJECTS),
+    create("learner's Role in a course", of_role("x.learner", "x.learner"), namespace="{course}"),
+    create("Role of another name", of_role("x.learner", "tutors"), ROLE, "{course}"),
+    create("Role that is no learner's", of_role("tutors", "tutors"), ROLE, "{course}"),
+    create("Role of the cluster", of_role("x.learner", SCHEDULERS), ESCALATION, "kube-system"),
     create("Role in a course", role(WATCH), namespace="{course}"),
     create("Role without our label", role(WATCH, labels={}), OUTSIDE, "{course}"),
     create(
@@ -93,7 +104,7 @@ RIGHTS_CASES = table(
     delete(
         "a binding of the cluster",
         "RoleBinding",
-        "system::leader-locking-kube-scheduler",
+        SCHEDULERS,
         OUTSIDE,
         "kube-system",
     ),
