@@ -4,7 +4,7 @@ import asyncio
 
 from . import labs, ledger, templates
 from .audit import Counted
-from .floor import floor
+from .floor import floor, floor_labs
 from .ground import COURSE, Ground, ground
 from .report import Row, row
 from .settings import Options
@@ -14,7 +14,7 @@ QUIET = 1.5
 
 
 async def measure(options: Options) -> list[Row]:
-    """Measure floor and burst in turn, each run on a control plane of its own."""
+    """Measure burst and floor in turn, each run on a control plane of its own."""
     n = options.size(200)
     runs = [await _run(options, n, number) for number in range(options.runs)]
     raw = [n / seconds for seconds, *_ in runs]
@@ -43,21 +43,24 @@ Cost = dict[str, dict[str, float]]
 
 async def _run(options: Options, n: int, number: int) -> tuple[float, labs.Clock, Counted, Cost]:
     async with ground() as here:
-        zero = here.cpu()
-        seconds = await _floor(here, n)
-        cost = {"floor": _spent(zero, here.cpu(), n)}
-        options.say(f"burst {number + 1}: floor {n / seconds:.1f} labs/s")
         await here.start()
         await asyncio.sleep(QUIET)
         zero = here.cpu()
         clock, counted = await _burst(here, n, templates.GUARDS)
-        cost["burst"] = _spent(zero, here.cpu(), n)
-        options.say(f"burst {number + 1}: {n / clock.span:.1f} labs/s, CPU {cost}")
+        cost = {"burst": _spent(zero, here.cpu(), n)}
+        options.say(f"burst {number + 1}: {n / clock.span:.1f} labs/s")
+        await here.stop()
+        made = await floor_labs(here, n, templates.GUARDS)
+        zero = here.cpu()
+        seconds = await floor(here, templates.specs()[templates.GUARDS], made)
+        await asyncio.sleep(QUIET)
+        cost["floor"] = _spent(zero, here.cpu(), n)
+        options.say(f"burst {number + 1}: floor {n / seconds:.1f} labs/s, CPU {cost}")
     return seconds, clock, counted, cost
 
 
 def _spent(before: dict[str, float], after: dict[str, float], n: int) -> dict[str, float]:
-    return {name: round((after[name] - before[name]) / n * 1000, 2) for name in before}
+    return {name: round((after[name] - before[name]) / n * 1000, 2) for name in after}
 
 
 def _cpu(runs: list[tuple[float, labs.Clock, Counted, Cost]], n: int, of: str) -> list[Row]:
@@ -71,18 +74,6 @@ def _cpu(runs: list[tuple[float, labs.Clock, Counted, Cost]], n: int, of: str) -
         row("burst", "CPU a lab: the API server", column("burst", "kube-apiserver"), "ms", of),
         row("burst", "  the same in the floor", column("floor", "kube-apiserver"), "ms", of),
     ]
-
-
-async def _floor(here: Ground, n: int) -> float:
-    """Send the objects of real LabEnvironments, which go before the operator starts."""
-    bodies = [labs.body(f"floor-{i}", COURSE, templates.GUARDS) for i in range(n)]
-    made = [await here.admin.create(body) for body in bodies]
-    seconds = await floor(here, templates.specs()[templates.GUARDS], made)
-    path = f"/apis/practicum.dev/v1alpha1/namespaces/{COURSE}/labenvironments"
-    await here.admin.request("DELETE", path)
-    while len(await here.admin.list("ServiceAccount", COURSE)) > 1:
-        await asyncio.sleep(0.5)  # the garbage collector is still busy
-    return seconds
 
 
 async def _burst(here: Ground, n: int, template: str) -> tuple[labs.Clock, Counted]:

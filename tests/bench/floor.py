@@ -3,7 +3,8 @@
 It bears the operator's own identity, so that the API server's checks of it are in the floor too.
 Bodies are encoded before the clock starts. Only what cannot be otherwise keeps an order: a
 namespace comes before the operator's binding there, that before what the binding allows, an
-account before its token, a Role before its binding, a token before its Secret.
+account before its token, a token before its Secret, what pods mount before the pods: without it
+controllers try again after pauses that double, and the floor would be slower than the labs.
 """
 
 import asyncio
@@ -32,9 +33,10 @@ from practicum.policy import acceptance
 from practicum.settings import Settings
 from tests.samples import unpacked
 
+from . import labs
 from .ground import COURSE, ROOT_KEY, Ground
 
-LABS = 64
+LABS_AT_ONCE = 64
 """Labs side by side, as in the operator."""
 WIDTH = 32
 """Requests in flight at most: the operator has as many connections, besides its watches."""
@@ -62,12 +64,13 @@ class Parcel:
     """Those by which the sender may do the rest."""
     objects: list[Sending]
     access: list[Sending]
-    secrets: list[Sending]
+    rest: list[Sending]
+    """The Secret with the credentials, and the workloads."""
 
     @property
     def waves(self) -> tuple[list[Sending], ...]:
         """Return them in their order."""
-        return (self.namespaces, self.bindings, self.objects, self.access, self.secrets)
+        return (self.namespaces, self.bindings, self.objects, self.access, self.rest)
 
 
 class RawClient:
@@ -126,21 +129,47 @@ class RawClient:
         """Send side by side."""
         await asyncio.gather(*map(self.send, sendings))
 
+    async def deliver(self, parcel: Parcel) -> float:
+        """Send a lab's waves one after the other; returns the seconds that they took."""
+        began = time.monotonic()
+        for wave in parcel.waves:
+            await self.wave(wave)
+        return time.monotonic() - began
 
-async def floor(ground: Ground, template: LabTemplateSpec, labs: list[Object]) -> float:
+
+async def floor_labs(ground: Ground, n: int, template: str, prefix: str = "floor") -> list[Object]:
+    """Make LabEnvironments that own what the floor sends; the operator is down."""
+    bodies = [labs.body(f"{prefix}-{i}", COURSE, template) for i in range(n)]
+    return [await ground.admin.create(body) for body in bodies]
+
+
+async def floor(ground: Ground, template: LabTemplateSpec, made: list[Object]) -> float:
     """Return the seconds that the objects of these LabEnvironments take; the operator is down."""
-    parcels = [parcel(await planned(template, lab, ground)) for lab in labs]
-    gate = asyncio.Semaphore(LABS)
+    parcels = await _parcels(ground, template, made)
+    gate = asyncio.Semaphore(LABS_AT_ONCE)
     async with RawClient(ground.operator_access) as client:
 
-        async def one(made: Parcel) -> None:
+        async def one(parcel: Parcel) -> None:
             async with gate:
-                for wave in made.waves:
-                    await client.wave(wave)
+                await client.deliver(parcel)
 
         began = time.monotonic()
         await asyncio.gather(*map(one, parcels))
         return time.monotonic() - began
+
+
+async def floor_of_each(
+    ground: Ground, template: LabTemplateSpec, made: list[Object]
+) -> list[float]:
+    """Return the seconds that each of them takes alone, over connections that are warm."""
+    first, *parcels = await _parcels(ground, template, made)
+    async with RawClient(ground.operator_access) as client:
+        await client.deliver(first)
+        return [await client.deliver(parcel) for parcel in parcels]
+
+
+async def _parcels(ground: Ground, template: LabTemplateSpec, made: list[Object]) -> list[Parcel]:
+    return [parcel(await planned(template, lab, ground)) for lab in made]
 
 
 async def planned(template: LabTemplateSpec, body: Object, ground: Ground) -> tuple[Lab, Plan]:
@@ -179,16 +208,12 @@ def parcel(lab_and_plan: tuple[Lab, Plan]) -> Parcel:
             for body in wanted.namespaces
         ],
         bindings=[_applied(body) for body in wanted.operator_bindings],
-        objects=[
-            _applied(body)
-            for body in wanted.everything()
-            if body not in wanted.operator_bindings and body not in wanted.bindings
-        ],
+        objects=[_applied(body) for body in (*wanted.guards, *wanted.identities, *wanted.configs)],
         access=[
             *(_applied(body) for body in wanted.bindings),
             *(_token(lab, who) for who in people),
         ],
-        secrets=[_applied(secret)],
+        rest=[_applied(secret), *map(_applied, wanted.workloads)],
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from e2e.cluster import binaries
 from e2e.cluster.cache import Cache
@@ -16,7 +17,7 @@ from practicum.policy.readiness import assess
 from . import labs, ledger
 from .audit import Counted
 from .burst import QUIET
-from .floor import floor
+from .floor import floor, floor_labs
 from .ground import COURSE, ROOT, Ground, ground
 from .report import Row, row
 from .settings import Options
@@ -33,11 +34,39 @@ CLAIMS = 2
 
 
 async def measure(options: Options) -> list[Row]:
-    """Measure the floor and the labs, each on a control plane of its own."""
-    n = options.size(200, 60)
-    of = f"{n} labs"
-    seconds = await _floor(options, n)
-    async with _nodes(n) as here:
+    """Measure labs and floor in turn, each run on a control plane of its own."""
+    n = options.size(200, 10)
+    figure, of = f"whole labs of {MODULE} on kwok nodes", f"{n} labs"
+    runs = [await _run(options, n, number) for number in range(options.runs)]
+    options.ledger["full"] = ledger.shares(runs[-1].counted, n)
+    ours = [n / run.clock.span for run in runs]
+    raw = [n / run.floor for run in runs]
+    ratios = [mine / bare for mine, bare in zip(ours, raw, strict=True)]
+    worst = [max(run.clock.seconds) for run in runs]
+    requests = [run.counted.total / n for run in runs]
+    controllers = [run.counted.controllers.total() / n for run in runs]
+    return [
+        row(figure, "labs/s from apply to Ready", ours, "/s", of),
+        row(figure, "raw floor: the same objects, all pods ready", raw, "/s", of),
+        row(figure, "share of the floor", ratios, "", of, at_least=0.6),
+        row(figure, "worst lab, apply to Ready", worst, "s", of),
+        row(figure, "API requests a lab, every verb", requests, "", of),
+        row(figure, "  beside it the controllers'", controllers, "", of),
+    ]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Whole labs, and then as many by a bare client."""
+
+    clock: labs.Clock
+    counted: Counted
+    floor: float
+    """Seconds until all workloads of the bare client were ready."""
+
+
+async def _run(options: Options, n: int, number: int) -> Run:
+    async with _nodes(2 * n) as here:
         await here.start()
         await asyncio.sleep(QUIET)
         mark = here.audit.mark()
@@ -45,41 +74,25 @@ async def measure(options: Options) -> list[Row]:
         clock = await labs.run(here.admin, bodies, labs.ready)
         await asyncio.sleep(QUIET)
         counted = here.audit.since(mark)
-    options.say(f"full: {n / clock.span:.2f} labs/s")
-    return _rows(options, n, of, seconds, clock, counted)
+        options.say(f"full {number + 1}: {n / clock.span:.2f} labs/s")
+        await here.stop()
+        seconds = await _floor(here, n)
+        options.say(f"full {number + 1}: floor {n / seconds:.2f} labs/s")
+    return Run(clock, counted, seconds)
 
 
-def _rows(
-    options: Options, n: int, of: str, seconds: float, clock: labs.Clock, counted: Counted
-) -> list[Row]:
-    figure = f"whole labs of {MODULE} on kwok nodes"
-    options.ledger["full"] = ledger.shares(counted, n)
-    return [
-        row(figure, "labs/s from apply to Ready", n / clock.span, "/s", of),
-        row(figure, "raw floor: the same objects, all pods ready", n / seconds, "/s", of),
-        row(figure, "share of the floor", seconds / clock.span, "", of, at_least=0.6),
-        row(figure, "worst lab, apply to Ready", max(clock.seconds), "s", of),
-        row(figure, "API requests a lab, every verb", counted.total / n, "", of),
-        row(figure, "  beside it the controllers'", counted.controllers.total() / n, "", of),
-    ]
-
-
-async def _floor(options: Options, n: int) -> float:
+async def _floor(here: Ground, n: int) -> float:
     spec = LabTemplateSpec.model_validate(pack(ROOT / "lab-templates" / MODULE)["spec"])
-    async with _nodes(n) as here:
-        bodies = [labs.body(f"floor-{i}", COURSE, MODULE) for i in range(n)]
-        made = [await here.admin.create(body) for body in bodies]
-        began = time.monotonic()
-        # The plans are made and encoded before the clock of the floor starts; so is ours here.
-        applied = await floor(here, spec, made)
-        encoded = time.monotonic() - began - applied
-        await _all_ready(here, n)
-        seconds = time.monotonic() - began - encoded
-    options.say(f"full: floor {n / seconds:.2f} labs/s")
-    return seconds
+    made = await floor_labs(here, n, MODULE)
+    began = time.monotonic()
+    # The plans are made and encoded before the clock of the floor starts; so is ours here.
+    applied = await floor(here, spec, made)
+    encoded = time.monotonic() - began - applied
+    await _all_ready(here)
+    return time.monotonic() - began - encoded
 
 
-async def _all_ready(here: Ground, n: int) -> None:
+async def _all_ready(here: Ground) -> None:
     async with asyncio.timeout(labs.PATIENCE):
         while True:
             found: list[Object] = []
@@ -92,7 +105,7 @@ async def _all_ready(here: Ground, n: int) -> None:
 
 @contextlib.asynccontextmanager
 async def _nodes(n: int) -> AsyncIterator[Ground]:
-    """Bring up a control plane with a scheduler, volumes, and nodes whose pods are make-believe."""
+    """Bring up a scheduler too, volumes for n labs, and nodes whose pods are make-believe."""
     cache = Cache.from_environment()
     kwok = await asyncio.to_thread(binaries.build, cache, "kwok")
     module = await asyncio.to_thread(binaries.module_folder, cache, "kwok", "sigs.k8s.io/kwok")

@@ -13,7 +13,8 @@ from practicum.policy.readiness import assess
 from practicum.reconcile.runner import background
 
 from . import labs, templates
-from .ground import COURSE, ground
+from .floor import floor_labs, floor_of_each
+from .ground import COURSE, Ground, ground
 from .report import Row, percentile, row
 from .settings import Options
 
@@ -68,12 +69,15 @@ async def measure(options: Options) -> list[Row]:
                 whole.append(statistics.median(seconds for seconds, _ in pairs) * 1000)
                 waits.append(statistics.median(wait for _, wait in pairs) * 1000)
                 options.say(f"single {number + 1}: p50 {whole[-1]:.0f} ms")
+        await here.stop()
+        bare = [await _floor(here, n, number) for number in range(options.runs)]
     of = f"{n} labs"
     figure = "one lab alone"
     what = "p50, apply to credentials, without the quota controller"
     return [
         row(figure, what, without, "ms", of, at_most=150),
         row(figure, "  p95 of the same", p95, "ms", of),
+        row(figure, "  raw floor: the same objects by a bare client, p50", bare, "ms", of),
         row(figure, "wait for the quota controller, p50", waits, "ms", of),
         row(figure, "p50 as a learner feels it, both", whole, "ms", of),
     ]
@@ -83,6 +87,13 @@ async def _one(admin: Kube, name: str, seen: Seen) -> tuple[float, float]:
     clock = await labs.run(admin, [labs.body(name, COURSE, templates.GUARDS)])
     await asyncio.sleep(0.3)
     return clock.seconds[0], seen.wait(name)
+
+
+async def _floor(here: Ground, n: int, number: int) -> float:
+    """Return the median of labs that a bare client makes one after the other, in milliseconds."""
+    made = await floor_labs(here, n + 1, templates.GUARDS, f"floor-{number}")
+    seconds = await floor_of_each(here, templates.specs()[templates.GUARDS], made)
+    return statistics.median(seconds) * 1000
 
 
 @contextlib.asynccontextmanager
