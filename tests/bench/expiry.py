@@ -25,7 +25,7 @@ SPARE = 12.0
 
 async def measure(options: Options) -> list[Row]:
     """Have labs expire, then delete as many namespaces with a bare client, in turn."""
-    n = options.size(500, 50)
+    n = options.size(500, 30)
     figure, of = "expiry", f"{n} labs"
     p95, last, gone, raw = [], [], [], []
     async with ground() as here:

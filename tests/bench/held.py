@@ -8,14 +8,14 @@ from .ground import COURSE, Ground, cpu_seconds, ground, rss_megabytes
 from .report import Row, row
 from .settings import Options
 
-IDLE = 15.0
+IDLE = 12.0
 SETTLE = 8.0
 """kopf keeps a task for five seconds after an object's last event; longer than that."""
 
 
 async def measure(options: Options) -> list[Row]:
     """Provide for the labs, hold them, start the operator anew."""
-    n = options.size(5000, 300)
+    n = options.size(5000, 200)
     figure, of = "labs held", f"{n:,} labs"
     runs = []
     async with ground() as here:
