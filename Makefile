@@ -57,6 +57,8 @@ test-apiserver: ## tests against a real API server, without nodes
 	@python3 -m tests.suites apiserver
 test-security: ## attacks on a real API server with learners' own credentials, the operator down
 	@python3 -m tests.suites security
+test-security-kind: ## the same attacks on the real cluster; it is to be thrown away afterwards
+	@PRACTICUM_ATTACKED_KUBECONFIG=$(KUBECONFIG_CLUSTER) python3 -m tests.suites security
 test-chaos: ## kills, a failing API server, two replicas: a slice of every sweep
 	@python3 -m tests.suites chaos
 chaos-full: ## the same with a kill after every single write, and expiry with the operator down
@@ -85,5 +87,5 @@ bench-ready: install ## time from apply to Ready, against kubectl apply of the s
 	@$(PYTHON) -m tests.bench.ready
 
 .PHONY: help install print-python fmt lint crds chart-sync golden requirements test test-fast \
-  test-apiserver test-security test-chaos chaos-full test-e2e test-netpol cluster-up cluster-down \
+  test-apiserver test-security test-security-kind test-chaos chaos-full test-e2e test-netpol cluster-up cluster-down \
   cluster-status images demo demo-down bench bench-ready

@@ -1,19 +1,25 @@
 """Four labs of two courses, their learners' own kubeconfigs, and an operator that is down.
 
 Everything in this folder is decided by the API server alone: the operator is killed once the labs
-stand, so nothing here holds because somebody puts it right again.
+stand, so nothing here holds because somebody puts it right again. With
+``PRACTICUM_ATTACKED_KUBECONFIG`` it is the API server of a cluster that runs already, and that is
+thrown away afterwards.
 """
 
 import base64
+import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import yaml
 
+from e2e.cluster.control_plane import ControlPlane
 from tests.apiserver.conftest import (
-    control_plane,
+    install_chart,
     lab_body,
     operator_kubeconfig,
     running_operator,
@@ -22,9 +28,35 @@ from tests.apiserver.conftest import (
 from .actors import APPLY, Actor, Answer, Object
 from .objects import OURS, at, filled, thing, workload
 
-__all__ = ["control_plane", "operator_kubeconfig", "running_operator"]
+__all__ = ["operator_kubeconfig", "running_operator"]
 
 _FORCE = {"fieldManager": "practicum", "force": "true"}
+
+
+@dataclass(frozen=True)
+class Existing:
+    """A cluster that runs already, as far as a control plane of our own is asked for here."""
+
+    kubeconfig: Path
+
+    @property
+    def server(self) -> str:
+        """The API server's address."""
+        config = yaml.safe_load(self.kubeconfig.read_text())
+        return str(config["clusters"][0]["cluster"]["server"])
+
+
+@pytest.fixture(scope="session")
+def control_plane(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[ControlPlane | Existing]:
+    with contextlib.ExitStack() as stack:
+        if given := os.environ.get("PRACTICUM_ATTACKED_KUBECONFIG"):
+            attacked: ControlPlane | Existing = Existing(Path(given))
+        else:
+            attacked = stack.enter_context(ControlPlane(tmp_path_factory.mktemp("control-plane")))
+        install_chart(attacked.kubeconfig)
+        yield attacked
 
 
 @dataclass

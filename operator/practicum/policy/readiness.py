@@ -18,13 +18,27 @@ class Readiness:
 
 
 READY: Final = Readiness(True)
+BLOCKED: Final = "DeletionBlocked"
+"""Reason of a namespace that is being deleted and says what is left in it."""
 
 
 def assess(body: Object) -> Readiness:
     """Judge an object by its own status; kinds without one are ready by being there."""
     if "deletionTimestamp" in body["metadata"]:
-        return Readiness(False, "Deleting", "it is being deleted")
+        # Of a namespace that does not go at once its controller writes what is left in it.
+        return _said(body) or Readiness(False, "Deleting", "it is being deleted")
     return _BY_KIND.get(body["kind"], _exists)(body)
+
+
+def _said(body: Object) -> Readiness | None:
+    if body["kind"] != "Namespace":
+        return None
+    said = [
+        condition["message"]
+        for condition in body.get("status", {}).get("conditions", [])
+        if condition["status"] == "True" and condition.get("message")
+    ]
+    return Readiness(False, BLOCKED, "; ".join(said)) if said else None
 
 
 def _exists(_: Object) -> Readiness:

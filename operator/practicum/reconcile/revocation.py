@@ -11,20 +11,17 @@ from practicum.desired.lab import credentials_name
 from practicum.reconcile.tools import Tools
 
 
-async def revoke_bindings(tools: Tools, resource: LabEnvironment) -> bool:
-    """Delete every binding but the operator's own; returns whether there was any."""
-    keys = [
-        key
-        for key in tools.inventory.keys(resource.uid)
-        if key.kind == "RoleBinding" and key.name != OPERATOR_BINDING
-    ]
+async def lock_out(tools: Tools, resource: LabEnvironment) -> bool:
+    """Delete what lets anybody but the operator into the lab; returns whether there was any."""
+    course = resource.metadata["namespace"]
+    keys = [key for key in _bindings(tools, resource) if key.namespace != course]
     await tools.applier.delete(resource.uid, keys)
     return bool(keys)
 
 
 async def revoke(tools: Tools, resource: LabEnvironment) -> None:
     """Take the learner's access away, accounts and credentials included."""
-    await revoke_bindings(tools, resource)
+    await tools.applier.delete(resource.uid, _bindings(tools, resource))
     course = resource.metadata["namespace"]
     keys = [
         key
@@ -35,3 +32,11 @@ async def revoke(tools: Tools, resource: LabEnvironment) -> None:
     if keys or resource.status.credentials:
         await tools.applier.delete(resource.uid, [*keys, secret])
     tools.credentials.forget(resource.uid)
+
+
+def _bindings(tools: Tools, resource: LabEnvironment) -> list[ChildKey]:
+    return [
+        key
+        for key in tools.inventory.keys(resource.uid)
+        if key.kind == "RoleBinding" and key.name != OPERATOR_BINDING
+    ]

@@ -6,6 +6,7 @@ be remembered. What blocks a namespace is named, and after a while purged as far
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,13 +15,13 @@ from practicum.api.conditions import Phase
 from practicum.api.labenvironment import LabEnvironment
 from practicum.api.labtemplate import SIDES
 from practicum.api.names import LAB_UID, ChildKey
-from practicum.api.times import parse_rfc3339
 from practicum.desired.lab import namespace_name
 from practicum.observe import metrics
-from practicum.policy.readiness import Readiness
+from practicum.policy.readiness import BLOCKED, Readiness
 from practicum.policy.verdict import Facts
 from practicum.reconcile import revocation
 from practicum.reconcile.drain import Drain, Held
+from practicum.reconcile.inventory import Seen
 from practicum.reconcile.report import Findings
 from practicum.reconcile.shared import Shared
 from practicum.reconcile.tools import Tools
@@ -30,8 +31,24 @@ Object = dict[str, Any]
 _POLL: Final = timedelta(seconds=0.5)
 _RARE_POLL: Final = timedelta(seconds=3)
 """For what the watch, which says when a namespace is gone, says nothing of."""
+_DOUBT: Final = timedelta(seconds=30)
+"""So long the watch is believed about namespaces that go."""
+_CROWD: Final = 32
+_GIVE_WAY: Final = timedelta(seconds=2)
+"""Where so many end at once, what is left of each waits until nobody gets into any of them."""
 _LAST_RESORT: Final = 30
 """So many times its patience later a namespace is deleted with whatever is still in it."""
+
+
+@dataclass
+class _Progress:
+    """How far the end of one lab is."""
+
+    since: datetime
+    asked: datetime
+    """When the API server, and not the watch, last said which namespaces are left."""
+    going: dict[str, datetime] = field(default_factory=dict)
+    """Since when each namespace is being deleted."""
 
 
 class Teardown:
@@ -41,8 +58,9 @@ class Teardown:
         self._tools = tools
         self._drain = Drain(tools.kube)
         self._volumes = Shared(tools.kube.list)
-        self._since: dict[str, datetime] = {}
+        self._progress: dict[str, _Progress] = {}
         self._blocked: set[str] = set()
+        self._locking_out = 0
 
     async def advance(self, resource: LabEnvironment) -> datetime | None:
         """Take the end of a lab one pass further.
@@ -56,17 +74,17 @@ class Teardown:
         tools = self._tools
         phase = Phase.TERMINATING if resource.deleting else Phase.EXPIRING
         if resource.status.phase not in (Phase.TERMINATING, Phase.EXPIRING):
-            # These phases are only ever written after this. Where many labs end at once, each
-            # loses its bindings before any of them is taken further.
-            if await revocation.revoke_bindings(tools, resource):
-                return tools.clock()
+            # These phases are only ever written after this.
+            if (moment := await self._lock_out(resource)) is not None:
+                return moment
             await revocation.revoke(tools, resource)
         namespaces = [
             namespace_name(resource.metadata["name"], resource.uid, side) for side in SIDES
         ]
-        lasts = self._lasts(resource.uid)
+        progress = self._of(resource.uid)
+        lasts = tools.clock() - progress.since
         patient = lasts < tools.settings.stuck_after
-        mine = await self._mine(resource, namespaces, believe=patient)
+        mine = await self._mine(resource, namespaces, progress)
         if not mine:
             return await self._finish(resource, namespaces)
         staying = [name for name, going in mine.items() if not going]
@@ -85,37 +103,57 @@ class Teardown:
         await asyncio.gather(*(self._delete(resource, name) for name in free))
         return tools.clock() + (_POLL if held and patient else _RARE_POLL)
 
+    async def _lock_out(self, resource: LabEnvironment) -> datetime | None:
+        """Let nobody in; returns when to go on, behind all the others that end just now."""
+        self._locking_out += 1
+        crowd = self._locking_out >= _CROWD
+        try:
+            if not await revocation.lock_out(self._tools, resource):
+                return None
+        finally:
+            self._locking_out -= 1
+        return self._tools.clock() + (_GIVE_WAY if crowd else timedelta())
+
     async def _mine(
-        self, resource: LabEnvironment, names: list[str], *, believe: bool
+        self, resource: LabEnvironment, names: list[str], progress: _Progress
     ) -> dict[str, bool]:
         """Return which namespaces are left, and whether each is going already.
 
         The watch tells, for as long as it is believed; that nothing is left it never is, before
-        it has been asked.
+        the API server has been asked.
         """
-        seen = {
-            name: self._tools.inventory.get(resource.uid, ChildKey("Namespace", "", name))
-            for name in names
-        }
-        known = {name: not one.readiness.ready for name, one in seen.items() if one}
-        if known and believe:
-            return known
-        found = await asyncio.gather(
-            *(self._tools.kube.find("Namespace", "", name) for name in names)
-        )
-        return {
-            body["metadata"]["name"]: "deletionTimestamp" in body["metadata"]
-            for body in found
-            if body and body["metadata"].get("labels", {}).get(LAB_UID) == resource.uid
-        }
+        now = self._tools.clock()
+        known = self._known(resource.uid, names)
+        if not known or now - progress.asked >= _DOUBT:
+            progress.asked = now
+            await asyncio.gather(*(self._look(resource.uid, name) for name in names))
+            known = self._known(resource.uid, names)
+        for name in (name for name, going in known.items() if going):
+            progress.going.setdefault(name, now)
+        return known
+
+    def _known(self, uid: str, names: list[str]) -> dict[str, bool]:
+        seen = {name: self._seen(uid, name) for name in names}
+        return {name: not one.readiness.ready for name, one in seen.items() if one}
+
+    def _seen(self, uid: str, name: str) -> Seen | None:
+        return self._tools.inventory.get(uid, ChildKey("Namespace", "", name))
+
+    async def _look(self, uid: str, name: str) -> None:
+        inventory = self._tools.inventory
+        body = await self._tools.kube.find("Namespace", "", name)
+        if body is None:
+            inventory.drop(uid, ChildKey("Namespace", "", name))
+        elif body["metadata"].get("labels", {}).get(LAB_UID) == uid:
+            inventory.event(body, deleted=False)
 
     async def _delete(self, resource: LabEnvironment, name: str) -> None:
-        seen = self._tools.inventory.get(resource.uid, ChildKey("Namespace", "", name))
+        seen = self._seen(resource.uid, name)
         await self._tools.kube.delete("Namespace", "", name, uid=seen.uid if seen else "")
 
-    def _lasts(self, uid: str) -> timedelta:
+    def _of(self, uid: str) -> _Progress:
         now = self._tools.clock()
-        return now - self._since.setdefault(uid, now)
+        return self._progress.setdefault(uid, _Progress(since=now, asked=now))
 
     async def _report(
         self,
@@ -125,8 +163,8 @@ class Teardown:
         blockers: list[Held],
         left: Iterable[str],
     ) -> None:
-        what = [str(blocker) for blocker in blockers[:5]] or await self._overdue(resource, left)
-        reason = "DeletionBlocked" if what else phase.value
+        what = [str(blocker) for blocker in blockers[:5]] or self._overdue(resource.uid, left)
+        reason = BLOCKED if what else phase.value
         text = "held by " + "; ".join(what) if what else "access is gone, the namespaces follow"
         if what and resource.uid not in self._blocked:
             self._blocked.add(resource.uid)
@@ -138,26 +176,20 @@ class Teardown:
         )
         await self._tools.reporter.report(resource, facts, Findings(namespaces=tuple(namespaces)))
 
-    async def _overdue(self, resource: LabEnvironment, names: Iterable[str]) -> list[str]:
-        """Name what a namespace itself says is left, once it has taken too long."""
-        patience = self._tools.settings.stuck_after
-        if self._tools.clock() - self._since.get(resource.uid, self._tools.clock()) < patience:
-            return []
-        late = []
-        for name in names:
-            namespace = await self._tools.kube.find("Namespace", "", name)
-            meta = namespace["metadata"] if namespace else {}
-            since = meta.get("deletionTimestamp")
-            if namespace is None or since is None:
-                continue
-            if self._tools.clock() - parse_rfc3339(since) < patience:
-                continue
-            late += [
-                f"{meta['name']}: {condition['message']}"
-                for condition in namespace.get("status", {}).get("conditions", [])
-                if condition["status"] == "True" and condition.get("message")
-            ]
-        return late
+    def _overdue(self, uid: str, names: Iterable[str]) -> list[str]:
+        """Return what namespaces themselves say is left, once they have taken too long."""
+        patience, now, going = (
+            self._tools.settings.stuck_after,
+            self._tools.clock(),
+            self._of(uid).going,
+        )
+        late = [name for name in names if now - going.get(name, now) >= patience]
+        seen = {name: self._seen(uid, name) for name in late}
+        return [
+            f"{name}: {one.readiness.message}"
+            for name, one in seen.items()
+            if one and one.readiness.reason == BLOCKED
+        ]
 
     async def _finish(self, resource: LabEnvironment, namespaces: list[str]) -> datetime | None:
         tools = self._tools
@@ -189,8 +221,8 @@ class Teardown:
     def _measure(self, resource: LabEnvironment) -> None:
         self._blocked.discard(resource.uid)
         metrics.DELETION_BLOCKED.set(len(self._blocked))
-        if since := self._since.pop(resource.uid, None):
-            seconds = (self._tools.clock() - since).total_seconds()
+        if progress := self._progress.pop(resource.uid, None):
+            seconds = (self._tools.clock() - progress.since).total_seconds()
             metrics.DELETE_SECONDS.observe(seconds)
 
 

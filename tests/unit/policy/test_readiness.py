@@ -118,3 +118,30 @@ def test_what_is_being_deleted_is_not_ready(kind: str) -> None:
     made["metadata"]["deletionTimestamp"] = "2026-11-21T12:00:00Z"
     verdict = assess(made)
     assert (verdict.ready, verdict.reason) == (False, "Deleting")
+
+
+def remains(status: str, message: str) -> dict[str, str]:
+    return {"type": "SomethingRemains", "status": status, "message": message}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "reason", "message"),
+    [
+        ([remains("False", "all gone")], "Deleting", "it is being deleted"),
+        ([remains("True", "")], "Deleting", "it is being deleted"),
+        ([remains("True", "a pod"), remains("False", "x")], "DeletionBlocked", "a pod"),
+        (
+            [remains("True", "a pod"), remains("True", "a finalizer")],
+            "DeletionBlocked",
+            "a pod; a finalizer",
+        ),
+    ],
+)
+def test_a_namespace_says_what_is_left_in_it(
+    conditions: list[dict[str, str]], reason: str, message: str
+) -> None:
+    made = body("Namespace", {}, {"conditions": conditions})
+    assert assess(made).ready
+    made["metadata"]["deletionTimestamp"] = "2026-11-21T12:00:00Z"
+    verdict = assess(made)
+    assert (verdict.reason, verdict.message) == (reason, message)
