@@ -12,7 +12,8 @@ from practicum.kube.client import Kube, Object
 from practicum.kube.stream import watch
 
 WIDTH = 16
-PATIENCE = 600.0
+PATIENCE = 300.0
+"""Seconds in which nothing gets any further."""
 
 
 @dataclass
@@ -70,9 +71,18 @@ async def run(
                 await admin.create(lab)
 
         await asyncio.gather(*map(apply, bodies))
-        async with asyncio.timeout(PATIENCE):
-            await all_there.wait()
+        await _wait(all_there, clock)
     return clock
+
+
+async def _wait(all_there: asyncio.Event, clock: Clock) -> None:
+    while not all_there.is_set():
+        before = len(clock.reached)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await all_there.wait()
+        if len(clock.reached) == before:
+            raise TimeoutError(f"{before} labs are there, and no more in {PATIENCE:.0f} s")
 
 
 @contextlib.asynccontextmanager
