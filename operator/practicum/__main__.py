@@ -67,7 +67,8 @@ async def operate(
         if elector:
             kube.fence = elector.holds
         tools = tools_for(kube, settings)
-        runner = Runner(Engine(tools).reconcile, utcnow)
+        engine = Engine(tools)
+        runner = Runner(engine.reconcile, utcnow, engine.can_wait)
         ready = asyncio.Event()
         health.ready = ready.is_set
         children = Children(runner, tools.inventory, tools.labs)

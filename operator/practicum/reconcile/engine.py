@@ -70,6 +70,11 @@ class Engine:
             await self._look_again(key, lab.uid)
             raise
 
+    def can_wait(self, key: LabKey) -> bool:
+        """Whether nobody gets into a lab any more, so that others may go first."""
+        lab = self._tools.labs.get(key)
+        return lab is not None and self._teardown.has_begun(lab)
+
     async def _is_current(self, lab: LabEnvironment) -> bool:
         """Whether a lab that seems over is as it is known: a watch may be behind, an end is final.
 
@@ -127,6 +132,7 @@ class Engine:
             return await self._end_it(lab, end)
         if lab.status.phase is Phase.EXPIRING:
             return self._tools.clock() + _LATER
+        self._teardown.forget(lab.uid)
         due = await live(in_doubt=over)
         # By the time at which the pass began: an end that came during it must not be missed.
         soon = end - self._tools.settings.expiring_soon

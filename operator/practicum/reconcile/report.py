@@ -30,6 +30,7 @@ log = structlog.get_logger()
 _QUIET = frozenset({ConditionType.EXPIRING_SOON, ConditionType.TEMPLATE_CURRENT})
 _LOUD = frozenset({verdict.OVERDUE, verdict.SKEWED})
 """Reasons that are told whatever condition bears them."""
+_ENDS = frozenset({Phase.EXPIRING, Phase.EXPIRED, Phase.TERMINATING})
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,10 @@ class Reporter:
             # Steps that were taken at once are one piece of news, named by the last of them.
             text = "; ".join(step.message or step.type for step in steps)
             await self.tell(lab, "Normal", steps[-1].reason, text)
+        ending = new.phase in _ENDS
         for condition in news:
-            if condition not in steps:
+            told = condition in steps or (ending and condition.type in _QUIET)
+            if not told and condition.reason != new.phase.value:
                 quiet = condition.reason in verdict.PATIENT or (
                     condition.type in _QUIET and condition.reason not in _LOUD
                 )
@@ -114,7 +117,7 @@ class Reporter:
                 await self.tell(lab, "Normal" if quiet else "Warning", condition.reason, text)
         if new.phase is not lab.status.phase:
             log.info("phase", phase=new.phase.value, was=lab.status.phase.value)
-            if new.phase in (Phase.SUSPENDED, Phase.EXPIRING, Phase.EXPIRED, Phase.TERMINATING):
+            if new.phase is Phase.SUSPENDED or ending:
                 await self.tell(lab, "Normal", new.phase.value, new.message or new.phase.value)
 
     def _measure(self, lab: LabEnvironment, new: Condition) -> None:

@@ -20,6 +20,8 @@ Work = Callable[[LabKey], Awaitable[datetime | None]]
 
 _BACKOFF: Final = (0.5, 1, 2, 5, 10, 30, 60)
 _PARALLEL: Final = 64
+_PATIENT: Final = 8
+"""Places for labs that can wait; more than Kubernetes' namespace controller keeps up with."""
 
 
 @contextlib.asynccontextmanager
@@ -37,14 +39,19 @@ async def background(*jobs: Coroutine[None, None, None]) -> AsyncIterator[None]:
 class Runner:
     """Wakes labs and runs their passes, one at a time per lab, many labs side by side."""
 
-    def __init__(self, work: Work, clock: Clock) -> None:
+    def __init__(
+        self, work: Work, clock: Clock, can_wait: Callable[[LabKey], bool] = lambda _: False
+    ) -> None:
+        """Choose what a pass does, and which labs' passes leave most places to the others."""
         self._work = work
         self._clock = clock
+        self._can_wait = can_wait
         self._open = asyncio.Event()
         self._open.set()
         self._alarms: dict[LabKey, asyncio.Event] = {}
         self._tasks: dict[LabKey, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(_PARALLEL)
+        self._patient = asyncio.Semaphore(_PATIENT)
 
     def wake(self, key: LabKey) -> None:
         """Have a lab looked at soon; many wakes before that are one."""
@@ -74,7 +81,7 @@ class Runner:
         failures = 0
         await self._open.wait()
         while True:
-            async with self._places:
+            async with self._place(key):
                 alarm.clear()
                 due, failures = await self._pass(key, failures)
             if due is None and not alarm.is_set():
@@ -82,6 +89,14 @@ class Runner:
                 del self._tasks[key], self._alarms[key]
                 return
             await self._sleep(alarm, due)
+
+    @contextlib.asynccontextmanager
+    async def _place(self, key: LabKey) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            if self._can_wait(key):
+                await stack.enter_async_context(self._patient)
+            await stack.enter_async_context(self._places)
+            yield
 
     async def _pass(self, key: LabKey, failures: int) -> tuple[float | None, int]:
         """Run one pass; returns the seconds to wait at most, and the failures in a row."""

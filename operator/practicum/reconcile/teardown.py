@@ -28,14 +28,12 @@ from practicum.reconcile.tools import Tools
 
 Object = dict[str, Any]
 
+_ENDING: Final = (Phase.TERMINATING, Phase.EXPIRING)
 _POLL: Final = timedelta(seconds=0.5)
 _RARE_POLL: Final = timedelta(seconds=3)
 """For what the watch, which says when a namespace is gone, says nothing of."""
 _DOUBT: Final = timedelta(seconds=30)
 """So long the watch is believed about namespaces that go."""
-_CROWD: Final = 32
-_GIVE_WAY: Final = timedelta(seconds=2)
-"""Where so many end at once, what is left of each waits until nobody gets into any of them."""
 _LAST_RESORT: Final = 30
 """So many times its patience later a namespace is deleted with whatever is still in it."""
 
@@ -60,7 +58,6 @@ class Teardown:
         self._volumes = Shared(tools.kube.list)
         self._progress: dict[str, _Progress] = {}
         self._blocked: set[str] = set()
-        self._locking_out = 0
 
     async def advance(self, resource: LabEnvironment) -> datetime | None:
         """Take the end of a lab one pass further.
@@ -73,10 +70,12 @@ class Teardown:
         """
         tools = self._tools
         phase = Phase.TERMINATING if resource.deleting else Phase.EXPIRING
-        if resource.status.phase not in (Phase.TERMINATING, Phase.EXPIRING):
-            # These phases are only ever written after this.
-            if (moment := await self._lock_out(resource)) is not None:
-                return moment
+        if resource.status.phase not in _ENDING:
+            # These phases are only ever written after this. Where many labs end at once, nobody
+            # gets into any of them before the rest is done.
+            if await revocation.lock_out(tools, resource):
+                self._of(resource.uid)
+                return tools.clock()
             await revocation.revoke(tools, resource)
         namespaces = [
             namespace_name(resource.metadata["name"], resource.uid, side) for side in SIDES
@@ -103,16 +102,13 @@ class Teardown:
         await asyncio.gather(*(self._delete(resource, name) for name in free))
         return tools.clock() + (_POLL if held and patient else _RARE_POLL)
 
-    async def _lock_out(self, resource: LabEnvironment) -> datetime | None:
-        """Let nobody in; returns when to go on, behind all the others that end just now."""
-        self._locking_out += 1
-        crowd = self._locking_out >= _CROWD
-        try:
-            if not await revocation.lock_out(self._tools, resource):
-                return None
-        finally:
-            self._locking_out -= 1
-        return self._tools.clock() + (_GIVE_WAY if crowd else timedelta())
+    def has_begun(self, resource: LabEnvironment) -> bool:
+        """Whether nobody gets into the lab any more."""
+        return resource.status.phase in _ENDING or resource.uid in self._progress
+
+    def forget(self, uid: str) -> None:
+        """Forget a lab that goes on after all."""
+        self._progress.pop(uid, None)
 
     async def _mine(
         self, resource: LabEnvironment, names: list[str], progress: _Progress

@@ -259,3 +259,27 @@ async def test_stopping_ends_passes_and_sleeps() -> None:
     async with asyncio.timeout(1):
         await runner.stop()
     assert ended == [ADA]
+
+
+async def test_those_who_can_wait_leave_places_to_the_others() -> None:
+    """However many labs end, one that has just begun or that must be locked out is taken on."""
+    inside: set[LabKey] = set()
+    go_on = asyncio.Event()
+
+    async def work(key: LabKey) -> None:
+        inside.add(key)
+        await go_on.wait()
+
+    def is_ending(key: LabKey) -> bool:
+        return key.name.startswith("ending")
+
+    runner = Runner(work, clock, is_ending)
+    ending = [LabKey("course", f"ending-{i}") for i in range(200)]
+    for key in [*ending, ADA]:
+        runner.wake(key)
+    await asyncio.sleep(0.01)
+    assert ADA in inside
+    assert 1 < len(inside) < 20
+    go_on.set()
+    await settle(runner)
+    assert inside == {*ending, ADA}
