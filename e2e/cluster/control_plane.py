@@ -55,6 +55,7 @@ class ControlPlane:
         audit_policy: str = "",
         scheduler: bool = False,
         controllers_qps: int = 200,
+        quota_sync: str = "5m0s",
     ) -> None:
         """Choose what runs beyond the three.
 
@@ -64,12 +65,15 @@ class ControlPlane:
             audit_policy: an audit.k8s.io Policy; the API server then writes `audit_log`.
             scheduler: whether pods are given to nodes.
             controllers_qps: how many requests a second the controllers may send.
+            quota_sync: how often all quotas are counted anew; until then a quota knows nothing
+                of a kind that came after it.
         """
         self.folder = folder.absolute()
         self.cache = cache or Cache.from_environment()
         self._audit_policy = audit_policy
         self._scheduler = scheduler
         self._controllers_qps = controllers_qps
+        self._quota_sync = quota_sync
         self.pids: dict[str, int] = {}
         self.ports: dict[str, int] = {}
 
@@ -238,6 +242,7 @@ class ControlPlane:
             "--secure-port=0",
             "--leader-elect=false",
             "--use-service-account-credentials",
+            f"--resource-quota-sync-period={self._quota_sync}",
             f"--kube-api-qps={self._controllers_qps}",
             f"--kube-api-burst={2 * self._controllers_qps}",
             "--controllers=" + ",".join(("*", *(f"-{name}" for name in _NODE_CONTROLLERS))),

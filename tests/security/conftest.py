@@ -54,7 +54,8 @@ def control_plane(
         if given := os.environ.get("PRACTICUM_ATTACKED_KUBECONFIG"):
             attacked: ControlPlane | Existing = Existing(Path(given))
         else:
-            attacked = stack.enter_context(ControlPlane(tmp_path_factory.mktemp("control-plane")))
+            folder = tmp_path_factory.mktemp("control-plane")
+            attacked = stack.enter_context(ControlPlane(folder, quota_sync="10s"))
         install_chart(attacked.kubeconfig)
         yield attacked
 

@@ -43,6 +43,7 @@ LEARNER = (
     | rights(("get", "create"), "/pods/attach", "/pods/exec", "/pods/portforward")
     | rights(READ, "apps/replicasets", "/events", "/limitranges", "/resourcequotas")
     | rights(READ, "networking.k8s.io/networkpolicies")
+    | rights(READ, "practicum.dev/changeapprovals", "practicum.dev/changerequests")
 )
 VIEWER = (
     rights(
@@ -52,6 +53,11 @@ VIEWER = (
         "networking.k8s.io/networkpolicies",
     )
 ) | rights(("get",), "/pods/log")
+PERSONA = (
+    VIEWER
+    | rights((*READ, "create", "update", "patch"), "practicum.dev/changerequests")
+    | rights((*READ, "create"), "practicum.dev/changeapprovals")
+)
 ANYBODY = rights(
     ("create",),
     *("authorization.k8s.io/selfsubjectaccessreviews", "authentication.k8s.io/selfsubjectreviews"),
@@ -130,9 +136,9 @@ def test_a_learner_may_do_this_and_nothing_else(world, resources, place: str) ->
     assert allowed(world.ada, place.format(**world.names), resources) == PLACES[place] | ANYBODY
 
 
-@pytest.mark.parametrize("place", ["{learner}", "{platform}"])
-def test_a_persona_looks_and_touches_nothing(world, resources, place: str) -> None:
-    assert allowed(world.persona, place.format(**world.names), resources) == VIEWER | ANYBODY
+@pytest.mark.parametrize(("place", "rights"), [("{learner}", PERSONA), ("{platform}", VIEWER)])
+def test_a_persona_looks_asks_and_answers(world, resources, place: str, rights) -> None:
+    assert allowed(world.persona, place.format(**world.names), resources) == rights | ANYBODY
 
 
 @pytest.mark.parametrize(

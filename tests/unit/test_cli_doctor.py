@@ -18,6 +18,7 @@ from tests import samples
 
 Object = dict[str, Any]
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+SERVED = ["changeapprovals", "changerequests", "labenvironments", "labtemplates"]
 OK, WARN, FAIL, UNKNOWN = State.OK, State.WARN, State.FAIL, State.UNKNOWN
 
 
@@ -47,9 +48,9 @@ def test_version(git: str, state: State, words: str) -> None:
 @pytest.mark.parametrize(
     ("served", "state", "words"),
     [
-        (["labenvironments", "labenvironments/status", "labtemplates"], OK, "is served"),
-        (["labenvironments"], FAIL, "no labtemplates"),
-        (None, FAIL, "no labenvironments, labtemplates"),
+        ([*SERVED, "labenvironments/status"], OK, "is served"),
+        (SERVED[:-1], FAIL, "no labtemplates"),
+        (None, FAIL, "no changeapprovals, changerequests, labenvironments, labtemplates"),
     ],
 )
 def test_api(served: list[str] | None, state: State, words: str) -> None:
@@ -133,7 +134,7 @@ FIRST = examination.POLICIES[0]
     ("found", "bindings", "state", "words"),
     [
         (ALL, BOUND, OK, "policies deny"),
-        ([], [], FAIL, "missing: practicum-learner-objects, "),
+        ([], [], FAIL, "missing: practicum-changes, "),
         (ALL[1:], BOUND, FAIL, f"missing: {FIRST}"),
         (ALL, BOUND[1:], FAIL, f"deny everywhere: {FIRST}"),
         (ALL, [*BOUND[1:], bound(FIRST, validationActions=["Warn", "Audit"])], FAIL, FIRST),

@@ -43,7 +43,7 @@ _REQUEST_RULES = (
         "self.action == oldSelf.action && self.target == oldSelf.target && "
         "self.requester == oldSelf.requester && self.reason == oldSelf.reason && "
         "self.answerWithin == oldSelf.answerWithin",
-        "spec cannot change but for spec.withdrawn: withdraw this request and make another",
+        "spec can change in spec.withdrawn alone: withdraw this request and make another",
     ),
     (
         "!oldSelf.withdrawn || self.withdrawn",
@@ -63,7 +63,7 @@ _VERSION_RULES = (
 _WITHIN_RULES = (
     (
         "duration(self) >= duration('1m') && duration(self) <= duration('720h')",
-        "spec.answerWithin must be between 1m and 720h (30 days)",
+        "spec.answerWithin must be between 1m and 720h: that is a minute and thirty days",
     ),
 )
 
@@ -199,7 +199,7 @@ class ChangeApprovalSpec(ApiModel):
 
     model_config = {
         "json_schema_extra": cel(
-            ("self == oldSelf", "spec cannot change: make another ChangeApproval")
+            ("self == oldSelf", "spec.verdict stays as it was given: make another ChangeApproval")
         )
     }
 

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from practicum.api.base import ApiModel, cel
+from practicum.api.change import ChangeApprovalSpec, ChangeRequestSpec, ChangeRequestStatus
 from practicum.api.labenvironment import LabEnvironmentSpec, LabEnvironmentStatus
 from practicum.api.labtemplate import LabTemplateSpec
 from practicum.api.names import GROUP, VERSION
@@ -166,7 +167,43 @@ def crds() -> dict[str, dict[str, Any]]:
         ],
         rules={},
     )
-    return {f"{crd['spec']['names']['plural']}.yaml": crd for crd in (lab, template)}
+    change = _crd(
+        "ChangeRequest",
+        short="change",
+        spec=ChangeRequestSpec,
+        status=ChangeRequestStatus,
+        columns=[
+            _column("Action", ".spec.action"),
+            _column("Target", ".spec.target.name"),
+            _column("Version", ".spec.target.version"),
+            _column("State", ".status.state"),
+            _column("Approvals", ".status.approvals"),
+            _column("Age", ".metadata.creationTimestamp", "date"),
+            _column("Requester", ".spec.requester", priority=1),
+            _column("Message", ".status.message", priority=1),
+        ],
+        rules=cel(
+            (
+                "size(self.metadata.name) <= 63",
+                "metadata.name must be at most 63 characters: approvals name the request by it",
+            )
+        ),
+    )
+    approval = _crd(
+        "ChangeApproval",
+        short="approval",
+        spec=ChangeApprovalSpec,
+        status=None,
+        columns=[
+            _column("Request", ".spec.request"),
+            _column("Verdict", ".spec.verdict"),
+            _column("Approver", ".spec.approver"),
+            _column("Age", ".metadata.creationTimestamp", "date"),
+        ],
+        rules={},
+    )
+    made = (lab, template, change, approval)
+    return {f"{crd['spec']['names']['plural']}.yaml": crd for crd in made}
 
 
 class _PlainDumper(yaml.SafeDumper):

@@ -59,4 +59,6 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "LabEnvironment": Kind(API_VERSION, "labenvironments"),
     "LabTemplate": Kind(API_VERSION, "labtemplates"),
+    "ChangeRequest": Kind(API_VERSION, "changerequests"),
+    "ChangeApproval": Kind(API_VERSION, "changeapprovals"),
 }

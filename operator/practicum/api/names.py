@@ -38,6 +38,7 @@ PLACEHOLDER: Final = "<<practicum:"
 
 ROLE_LEARNER: Final = "practicum-learner"
 ROLE_PLATFORM_VIEWER: Final = "practicum-platform-viewer"
+ROLE_PERSONA: Final = "practicum-persona"
 ROLE_OPERATOR_LAB: Final = "practicum-operator-lab"
 
 

@@ -107,7 +107,8 @@ def bindings(lab: Lab) -> list[Object]:
         _binding(lab, "learner", "learner", "ClusterRole", names.ROLE_LEARNER, learner),
     ]
     if others:
-        made.append(_binding(lab, "viewer", "learner", "ClusterRole", viewer, others))
+        persona = names.ROLE_PERSONA
+        made.append(_binding(lab, "viewer", "learner", "ClusterRole", persona, others))
     if "platform" in lab.sides:
         made.append(_binding(lab, "viewer", "platform", "ClusterRole", viewer, learner + others))
     return made

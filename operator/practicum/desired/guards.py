@@ -23,6 +23,8 @@ _COUNTS: Final = {
     "count/jobs.batch": "32",
     "count/cronjobs.batch": "8",
     "count/pods": "96",
+    "count/changerequests.practicum.dev": "64",
+    "count/changeapprovals.practicum.dev": "192",
     "services.loadbalancers": "0",
     "services.nodeports": "0",
 }

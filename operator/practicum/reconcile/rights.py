@@ -28,7 +28,11 @@ class Rule(NamedTuple):
 
 
 EVERYWHERE: Final = (
-    Rule(names.GROUP, ("labenvironments", "labtemplates"), ("get", *_WATCH)),
+    Rule(
+        names.GROUP,
+        ("changeapprovals", "changerequests", "labenvironments", "labtemplates"),
+        ("get", *_WATCH),
+    ),
     Rule(names.GROUP, ("labenvironments/status",), ("patch",)),
     Rule("", ("events",), ("create",)),
     Rule("", ("namespaces",), ("get", *_WATCH, "create", "patch", "delete")),
@@ -37,7 +41,10 @@ EVERYWHERE: Final = (
         _RBAC,
         ("clusterroles",),
         ("bind",),
-        (names.ROLE_LEARNER, names.ROLE_PLATFORM_VIEWER, names.ROLE_OPERATOR_LAB),
+        (
+            *(names.ROLE_LEARNER, names.ROLE_PLATFORM_VIEWER, names.ROLE_PERSONA),
+            names.ROLE_OPERATOR_LAB,
+        ),
     ),
     Rule(_RBAC, ("roles",), _WATCH),
     Rule(

@@ -8,11 +8,11 @@ import pytest
 
 from practicum.api import crd
 
-KINDS = ("labenvironments.yaml", "labtemplates.yaml")
+KINDS = tuple(crd.crds())
 
 UNBOUNDED = {
     # The API server bounds these itself.
-    "labenvironments.yaml": {"apiVersion", "kind", "metadata"},
+    **{file: {"apiVersion", "kind", "metadata"} for file in KINDS},
     # A component's settings are whatever its manifests read; the whole object is at most 200 KB.
     "labtemplates.yaml": {"apiVersion", "kind", "metadata", "spec.components[].settings"},
 }

@@ -86,7 +86,7 @@ def test_roles_of_the_lab_are_the_charts() -> None:
     assert refs == {
         ("course-a", "Role", "ada.learner"),
         (learner, "ClusterRole", "practicum-learner"),
-        (learner, "ClusterRole", "practicum-platform-viewer"),
+        (learner, "ClusterRole", "practicum-persona"),
         (platform, "ClusterRole", "practicum-platform-viewer"),
     }
 

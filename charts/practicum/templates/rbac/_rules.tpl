@@ -47,3 +47,26 @@
   resources: [pods/log]
   verbs: [get]
 {{- end }}
+
+{{/* Looking at what a lab runs, and the exposed services' pods by name. */}}
+{{- define "practicum.rules.view" -}}
+- apiGroups: [""]
+  resources: [events, limitranges, persistentvolumeclaims, pods, resourcequotas, services]
+  verbs: [get, list, watch]
+- apiGroups: [apps]
+  resources: [deployments, statefulsets]
+  verbs: [get, list, watch]
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch]
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [pods/log]
+  verbs: [get]
+- apiGroups: [""]
+  resources: [pods/portforward]
+  resourceNames: [mlflow-0, feast-0, opa-0]
+  verbs: [get, create]
+{{- end }}
