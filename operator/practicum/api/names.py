@@ -26,6 +26,7 @@ ALLOWED_IMAGES: Final = f"{GROUP}/allowed-images"
 JOB_NAME: Final = f"{GROUP}/job"
 ADOPT: Final = f"{GROUP}/adopt"
 PROBE: Final = f"{GROUP}/probe"
+AUDIT_LOG: Final = f"{GROUP}/audit-log"
 
 NAMESPACE_PREFIX: Final = "lab-"
 PROBE_NAMESPACE: Final = "practicum-probe"
