@@ -25,6 +25,14 @@ class TemplateError(PracticumError):
     reason = "TemplateInvalid"
 
 
+class ServiceError(PracticumError):
+    """A service of a lab did not answer, or not in a way that may be used."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class ApiError(PracticumError):
     """The API server refused or failed; ``status`` is the HTTP code, 0 when it was unreachable."""
 
