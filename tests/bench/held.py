@@ -55,7 +55,7 @@ async def _idle(here: Ground) -> tuple[float, float, float]:
 
 
 async def _restart(here: Ground, n: int) -> tuple[float, int]:
-    """Return the seconds from the start of a process until it has looked at every lab."""
+    """Return the seconds until a new process has looked at every lab and has no more to do."""
     await here.stop()
     mark, began = here.audit.mark(), time.monotonic()
     await here.start()
