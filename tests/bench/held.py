@@ -71,11 +71,10 @@ async def _restart(here: Ground, n: int) -> tuple[float, int]:
     mark, began = here.audit.mark(), time.monotonic()
     await here.start()
     passes = 'practicum_reconcile_total{result="ok"}'
-    while await asyncio.to_thread(here.operator.metric, passes) < n:
-        if time.monotonic() - began > labs.PATIENCE:
-            raise TimeoutError("the operator does not get through its labs")
-        await asyncio.sleep(0.1)
-    seconds = await _quiet(here, began)
+    async with asyncio.timeout(labs.PATIENCE):
+        while await asyncio.to_thread(here.operator.metric, passes) < n:
+            await asyncio.sleep(0.1)
+        seconds = await _quiet(here, began)
     calls = here.audit.since(mark).operator
     reviews = ("selfsubjectaccessreviews", "leases")
     writes = ("create", "patch", "update", "delete")
