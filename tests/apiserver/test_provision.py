@@ -11,6 +11,7 @@ from practicum.api.names import LAB_UID
 from practicum.errors import Forbidden
 from practicum.kube.client import Kube
 from practicum.kube.stream import watch
+from practicum.reconcile.runner import background
 
 from .conftest import (
     LabMaker,
@@ -84,12 +85,11 @@ async def test_guards_are_in_force_before_anybody_gets_in(kube: Kube, make_lab: 
                 key = (meta["namespace"], meta["name"])
                 in_force.setdefault(key, int(meta["resourceVersion"]))
 
-    recorder = asyncio.create_task(record())
-    lab = await make_lab()
-    places = await namespaces(kube, lab)
-    await until(kube, lab, "CredentialsIssued")
-    await asyncio.sleep(0.5)
-    recorder.cancel()
+    async with background(record()):
+        lab = await make_lab()
+        places = await namespaces(kube, lab)
+        await until(kube, lab, "CredentialsIssued")
+        await asyncio.sleep(0.5)
     for namespace, binding in zip(places, ("learner", "viewer"), strict=True):
         given = await kube.get("RoleBinding", namespace, binding)
         guards = [in_force[namespace, quota] for quota in ("objects", "compute", "jobs")]

@@ -9,6 +9,8 @@ from .report import Row, row
 from .settings import Options
 
 IDLE = 12.0
+QUIET = 0.2
+"""CPU seconds in a second below which nothing is left to do."""
 SETTLE = 8.0
 """kopf keeps a task for five seconds after an object's last event; longer than that."""
 
@@ -54,17 +56,25 @@ async def _idle(here: Ground) -> tuple[float, float, float]:
     return round(rss_megabytes(pid), 1), round(requests, 2), round(share, 2)
 
 
+async def _quiet(here: Ground, began: float) -> float:
+    """Return the seconds from ``began`` until the operator has nothing more to do."""
+    while True:
+        now, cpu = time.monotonic(), cpu_seconds(here.operator.pid)
+        await asyncio.sleep(1)
+        if cpu_seconds(here.operator.pid) - cpu < QUIET:
+            return now - began
+
+
 async def _restart(here: Ground, n: int) -> tuple[float, int]:
-    """Return the seconds from the start of a process until it has looked at every lab."""
+    """Return the seconds until a new process has looked at every lab and has no more to do."""
     await here.stop()
     mark, began = here.audit.mark(), time.monotonic()
     await here.start()
     passes = 'practicum_reconcile_total{result="ok"}'
-    while await asyncio.to_thread(here.operator.metric, passes) < n:
-        if time.monotonic() - began > labs.PATIENCE:
-            raise TimeoutError("the operator does not get through its labs")
-        await asyncio.sleep(0.1)
-    seconds = time.monotonic() - began
+    async with asyncio.timeout(labs.PATIENCE):
+        while await asyncio.to_thread(here.operator.metric, passes) < n:
+            await asyncio.sleep(0.1)
+        seconds = await _quiet(here, began)
     calls = here.audit.since(mark).operator
     reviews = ("selfsubjectaccessreviews", "leases")
     writes = ("create", "patch", "update", "delete")

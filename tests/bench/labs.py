@@ -10,6 +10,7 @@ from typing import Any
 from practicum.api.names import API_VERSION
 from practicum.kube.client import Kube, Object
 from practicum.kube.stream import watch
+from practicum.reconcile.runner import background
 
 WIDTH = 16
 PATIENCE = 300.0
@@ -106,10 +107,6 @@ async def following(
             if not missing:
                 all_there.set()
 
-    task = asyncio.create_task(follow())
-    await watching.wait()
-    try:
+    async with background(follow()):
+        await watching.wait()
         yield all_there
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)

@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -20,9 +19,8 @@ from tests.apiserver.operator_process import OperatorProcess
 
 from .conftest import claims
 from .proxy import Proxy
-from .test_kills import leftovers, phase_is
+from .test_kills import FULL, leftovers, phase_is
 
-FULL = os.environ.get("PRACTICUM_CHAOS") == "full"
 SHORTEST = timedelta(minutes=10)
 """Kubernetes mints no token of a shorter life, so waiting for one to die takes as long."""
 MARGIN = timedelta(seconds=60)

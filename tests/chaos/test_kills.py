@@ -18,6 +18,7 @@ import pytest
 from practicum.api.names import MANAGED_BY, MANAGER
 from practicum.errors import ApiError
 from practicum.kube.client import Kube, Object
+from practicum.reconcile.runner import background
 from tests.apiserver.conftest import LabMaker, eventually, read, run_pods
 from tests.apiserver.operator_process import OperatorProcess
 
@@ -126,10 +127,8 @@ async def kubelet(kube: Kube) -> AsyncIterator[None]:
                     await run_pods(kube, namespace["metadata"]["name"])
             await asyncio.sleep(0.3)
 
-    task = asyncio.create_task(work())
-    yield
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    async with background(work()):
+        yield
 
 
 def guards_came_first(calls: list[Call], learner: str) -> None:

@@ -30,6 +30,7 @@ from .objects import OURS, at, filled, thing, workload
 
 __all__ = ["operator_kubeconfig", "running_operator"]
 
+ATTACKED = os.environ.get("PRACTICUM_ATTACKED_KUBECONFIG", "")
 _FORCE = {"fieldManager": "practicum", "force": "true"}
 
 
@@ -51,8 +52,8 @@ def control_plane(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[ControlPlane | Existing]:
     with contextlib.ExitStack() as stack:
-        if given := os.environ.get("PRACTICUM_ATTACKED_KUBECONFIG"):
-            attacked: ControlPlane | Existing = Existing(Path(given))
+        if ATTACKED:
+            attacked: ControlPlane | Existing = Existing(Path(ATTACKED))
         else:
             folder = tmp_path_factory.mktemp("control-plane")
             attacked = stack.enter_context(ControlPlane(folder, quota_sync="10s"))

@@ -37,8 +37,10 @@ class Children:
         labels = body["metadata"].get("labels", {})
         if LAB_UID not in labels or LAB not in labels or COURSE not in labels:
             return
-        if self._inventory.event(body, deleted=gone):
-            self._runner.wake(LabKey(labels[COURSE], labels[LAB]))
+        key = LabKey(labels[COURSE], labels[LAB])
+        # A lab that is not known yet wakes by itself once it is: after a start, for all of them.
+        if self._inventory.event(body, deleted=gone) and key in self._labs:
+            self._runner.wake(key)
 
     def listed(self, kind: str, there: Set[ChildKey], version: int) -> None:
         """Wake the labs whose objects went while nobody was looking."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+from practicum.policy.pods import is_ready
+
 Object = Mapping[str, Any]
 
 _DENIED_ROUNDS: Final = 3
@@ -94,22 +96,15 @@ def unknown(why: str) -> Finding:
 def address(pods: Iterable[Object], label: str, door: str) -> str:
     """Return the address of the pod behind a door, nothing while it does not listen."""
     for pod in pods:
-        if pod["metadata"].get("labels", {}).get(label) == door and _ready(pod):
+        if pod["metadata"].get("labels", {}).get(label) == door and is_ready(pod):
             return str(pod["status"].get("podIP", ""))
     return ""
-
-
-def _ready(pod: Object) -> bool:
-    return any(
-        one["type"] == "Ready" and one["status"] == "True"
-        for one in pod.get("status", {}).get("conditions", [])
-    )
 
 
 def _trouble(pods: Iterable[Object]) -> str:
     """Say what keeps the pods from running, in the words of scheduler or kubelet."""
     for pod in pods:
-        if _ready(pod):
+        if is_ready(pod):
             continue
         status = pod.get("status", {})
         for one in status.get("containerStatuses", []):

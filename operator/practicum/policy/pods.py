@@ -46,7 +46,7 @@ def troubles(pods: Iterable[Object]) -> list[PodTrouble]:
     found: list[PodTrouble] = []
     for pod in pods:
         status = pod.get("status", {})
-        if status.get("phase") == "Succeeded" or _is_ready(status):
+        if status.get("phase") == "Succeeded" or is_ready(pod):
             continue
         containers = [
             *status.get("initContainerStatuses", []),
@@ -57,9 +57,11 @@ def troubles(pods: Iterable[Object]) -> list[PodTrouble]:
     return found
 
 
-def _is_ready(status: Mapping[str, Any]) -> bool:
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod's own condition says that it is ready."""
     return any(
-        one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions", [])
+        one["type"] == "Ready" and one["status"] == "True"
+        for one in pod.get("status", {}).get("conditions", [])
     )
 
 

@@ -100,6 +100,7 @@ class Engine:
         self._tools.credentials.forget(uid)
         self._tools.templates.forget(uid)
         self._provisioner.forget(uid)
+        self._teardown.forget(uid)
         self._capacity.forget(uid)
         self._checks.pop(uid, None)
         if phase:

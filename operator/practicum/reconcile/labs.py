@@ -62,6 +62,10 @@ class Labs:
         if (was := self._known.get(key)) and was.uid == uid:
             del self._known[key]
 
+    def __contains__(self, key: LabKey) -> bool:
+        """Whether a lab is known."""
+        return key in self._known
+
     def __len__(self) -> int:
         """How many there are."""
         return len(self._known)

@@ -174,11 +174,8 @@ class Teardown:
 
     def _overdue(self, uid: str, names: Iterable[str]) -> list[str]:
         """Return what namespaces themselves say is left, once they have taken too long."""
-        patience, now, going = (
-            self._tools.settings.stuck_after,
-            self._tools.clock(),
-            self._of(uid).going,
-        )
+        now, going = self._tools.clock(), self._of(uid).going
+        patience = self._tools.settings.stuck_after
         late = [name for name in names if now - going.get(name, now) >= patience]
         seen = {name: self._seen(uid, name) for name in late}
         return [
