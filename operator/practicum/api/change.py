@@ -77,7 +77,7 @@ class ChangeTarget(ApiModel):
             min_length=1,
             max_length=128,
             pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$",
-            description="Registered model, feature service, or ConfigMap of the policy package.",
+            description="Registered model that has the version, feature service, or policy package.",
         ),
     ]
     version: Annotated[
@@ -125,7 +125,10 @@ class EvidenceStatus(ApiModel):
 
     digest: Digest
     gathered_at: Moment
-    config_map: Annotated[str, Field(max_length=253)]
+    document: Annotated[
+        str,
+        Field(max_length=16384, description="Canonical JSON; its SHA-256 is the digest."),
+    ]
 
 
 class AnswerStatus(ApiModel):
@@ -159,10 +162,28 @@ class DecisionStatus(ApiModel):
     reasons: Annotated[list[ReasonStatus], Field(max_length=32)] = []
 
 
+class OutcomeStatus(ApiModel):
+    """What the change moves, from where and to where."""
+
+    name: Annotated[str, Field(max_length=128)]
+    """Registered model, feature service or policy package that is changed."""
+    alias: Annotated[str, Field(max_length=63)] = ""
+    before: Annotated[str, Field(max_length=64)] = ""
+    after: Annotated[str, Field(max_length=64)] = ""
+    served_at: Annotated[
+        Moment | None,
+        Field(description="When the new version was first seen in the lab's traffic."),
+    ] = None
+
+
 class ChangeRequestStatus(ApiModel):
     """What became of it."""
 
     state: State = State.REQUESTED
+    transitions: Annotated[
+        int,
+        Field(ge=0, description="How many transitions of it the audit log holds."),
+    ] = 0
     message: Annotated[str, Field(max_length=1024)] = ""
     expires_at: Moment | None = None
     approvals: Annotated[
@@ -172,6 +193,7 @@ class ChangeRequestStatus(ApiModel):
     evidence: EvidenceStatus | None = None
     answers: Annotated[list[AnswerStatus], Field(max_length=32)] = []
     decision: DecisionStatus | None = None
+    outcome: OutcomeStatus | None = None
     executed_at: Moment | None = None
     observed_generation: Annotated[int, Field(ge=0)] = 0
     conditions: Annotated[

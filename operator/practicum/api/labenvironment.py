@@ -141,6 +141,13 @@ class TemplateStatus(ApiModel):
     revision: ShortText
 
 
+class AuditStatus(ApiModel):
+    """Where the lab's audit log ends; one record may follow, for the head is written after it."""
+
+    seq: Annotated[int, Field(ge=0)]
+    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", min_length=64, max_length=64)]
+
+
 class LabEnvironmentStatus(ApiModel):
     """What the operator has seen."""
 
@@ -169,6 +176,7 @@ class LabEnvironmentStatus(ApiModel):
     ] = []
     credentials: CredentialsStatus | None = None
     template: TemplateStatus | None = None
+    audit: AuditStatus | None = None
     seal: Annotated[
         str,
         Field(
