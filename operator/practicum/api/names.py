@@ -11,6 +11,8 @@ VERSION: Final = "v1alpha1"
 API_VERSION: Final = f"{GROUP}/{VERSION}"
 
 FIELD_MANAGER: Final = "practicum"
+GOVERNANCE_MANAGER: Final = "practicum-governance"
+"""Owns what governance writes into the status of a lab, which is otherwise the reconciler's."""
 FINALIZER: Final = f"{GROUP}/teardown"
 
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
