@@ -16,12 +16,6 @@ class Settings:
     system_namespace: str = "practicum-system"
     """Where the operator, the shared catalogue and the frozen revisions live."""
 
-    audit_namespace: str = "practicum-audit"
-    """Where the audit logs of all labs are kept."""
-
-    alias_poll: timedelta = timedelta(seconds=30)
-    """How often aliases of governed models are compared with what the audit log says."""
-
     root_key: bytes = field(default=b"", repr=False)
     """Key from which every password of every lab is derived."""
 
@@ -128,8 +122,6 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """
     readers: dict[str, Callable[[str], Any]] = {
         "system_namespace": str,
-        "audit_namespace": str,
-        "alias_poll": _duration,
         "root_key": str.encode,
         "learner_server": str,
         "learner_ca": str,

@@ -14,7 +14,7 @@ import structlog
 from practicum.api.change import ChangeRequest, State
 from practicum.api.conditions import Phase
 from practicum.api.labtemplate import Changes
-from practicum.api.names import API_VERSION, LabKey
+from practicum.api.names import API_VERSION, AUDIT_NAMESPACE, LabKey
 from practicum.desired.lab import Lab
 from practicum.errors import InvalidLab, ServiceError
 from practicum.governance.aliases import Aliases
@@ -43,7 +43,7 @@ class Governor:
 
     def __init__(self, tools: Tools, services: Services, files: Files) -> None:
         settings = tools.settings
-        audit = Audit(tools.kube, settings.audit_namespace, lambda: settings.root_key)
+        audit = Audit(tools.kube, AUDIT_NAMESPACE, lambda: settings.root_key)
         self._tools = tools
         self._services = services
         self._files = files

@@ -38,6 +38,8 @@ class Services:
             cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=BYTES,
             auto_decompress=False,
+            # What little there is to read need not be packed, and must not unpack to a lot.
+            headers={"Accept-Encoding": "identity"},
             trust_env=False,
         )
 
