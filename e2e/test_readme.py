@@ -123,9 +123,8 @@ TABLE: Final[dict[str, Elsewhere | Here]] = {
         swap=("--all --all-namespaces", "ada --ignore-not-found -n mlops-autumn"),
     ),
     "helm uninstall practicum --namespace practicum-system --wait": Here(_LIVES, more="--dry-run"),
-    "kubectl delete crd labenvironments.practicum.dev labtemplates.practicum.dev": Here(
-        _LIVES, more="--dry-run=server"
-    ),
+    "kubectl delete crd {attestations,changeapprovals,changerequests,"
+    "labenvironments,labtemplates}.practicum.dev": Here(_LIVES, more="--dry-run=server"),
     "kubectl delete namespace practicum-system practicum-audit": Here(
         _LIVES, more="--dry-run=server"
     ),

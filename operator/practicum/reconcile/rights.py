@@ -30,7 +30,7 @@ class Rule(NamedTuple):
 EVERYWHERE: Final = (
     Rule(
         names.GROUP,
-        ("changeapprovals", "changerequests", "labenvironments", "labtemplates"),
+        ("attestations", "changeapprovals", "changerequests", "labenvironments", "labtemplates"),
         ("get", *_WATCH),
     ),
     Rule(names.GROUP, ("labenvironments/status",), ("patch",)),
