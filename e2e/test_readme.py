@@ -127,7 +127,9 @@ TABLE: Final[dict[str, Elsewhere | Here]] = {
     "kubectl delete crd labenvironments.practicum.dev labtemplates.practicum.dev": Here(
         _LIVES, more="--dry-run=server"
     ),
-    "kubectl delete namespace practicum-system": Here(_LIVES, more="--dry-run=server"),
+    "kubectl delete namespace practicum-system practicum-audit": Here(
+        _LIVES, more="--dry-run=server"
+    ),
     "kubectl --kubeconfig ada.kubeconfig auth can-i list namespaces": Here(
         "the answer is no, and the exit code says so", codes=(1,), says="no"
     ),

@@ -16,6 +16,12 @@ class Settings:
     system_namespace: str = "practicum-system"
     """Where the operator, the shared catalogue and the frozen revisions live."""
 
+    audit_namespace: str = "practicum-audit"
+    """Where the audit logs of all labs are kept."""
+
+    alias_poll: timedelta = timedelta(seconds=30)
+    """How often aliases of governed models are compared with what the audit log says."""
+
     root_key: bytes = field(default=b"", repr=False)
     """Key from which every password of every lab is derived."""
 
@@ -76,6 +82,12 @@ class Settings:
     probe_interval: timedelta = timedelta(days=1)
     """How often it is looked again whether the cluster enforces NetworkPolicy."""
 
+    audit_retention: timedelta = timedelta(days=365)
+    """How long an audit log outlives its lab."""
+
+    alias_poll: timedelta = timedelta(seconds=30)
+    """How often aliases of governed models are compared with what the audit log says."""
+
     http_port: int = 8080
     leader_elect: bool = True
     log_level: str = "info"
@@ -116,6 +128,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """
     readers: dict[str, Callable[[str], Any]] = {
         "system_namespace": str,
+        "audit_namespace": str,
+        "alias_poll": _duration,
         "root_key": str.encode,
         "learner_server": str,
         "learner_ca": str,
@@ -137,6 +151,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         "sweep_interval": _duration,
         "probe_image": str,
         "probe_interval": _duration,
+        "audit_retention": _duration,
+        "alias_poll": _duration,
         "http_port": int,
         "leader_elect": _flag,
         "log_level": str,
