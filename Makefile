@@ -31,11 +31,12 @@ fmt: install ## format and fix what can be fixed
 	@$(VENV)/bin/ruff format $(SOURCES)
 	@$(VENV)/bin/ruff check --fix $(SOURCES)
 
-lint: install ## format check, lint, types, import layers
+lint: install ## format check, lint, types, import layers, and the same of the labs' policies
 	@$(VENV)/bin/ruff format --check $(SOURCES)
 	@$(VENV)/bin/ruff check $(SOURCES)
 	@$(VENV)/bin/mypy operator/practicum e2e
 	@$(VENV)/bin/lint-imports
+	@$(PYTHON) -m tools.policies lint
 
 crds: install ## generate crds/ from the models
 	@$(PYTHON) -m practicum.api.crd crds
@@ -49,10 +50,12 @@ golden: chart-sync ## write the golden manifests anew
 requirements: install ## compile the pinned requirements anew
 	@tools/requirements.sh
 
-test: ## everything: lint, unit, golden, API level, attacks, chaos, journeys on the real cluster
+test: ## everything: lint, policies, unit, golden, API level, attacks, chaos, journeys on the real cluster
 	@python3 -m tests.suites
-test-fast: ## lint, unit tests and golden manifests
-	@python3 -m tests.suites lint unit golden
+test-fast: ## lint, policies, unit tests and golden manifests
+	@python3 -m tests.suites lint policies unit golden
+policies: install ## the labs' policies: opa test, and how much of each package it reaches
+	@$(PYTHON) -m tools.policies test
 test-apiserver: ## tests against a real API server, without nodes
 	@python3 -m tests.suites apiserver
 test-security: ## attacks on a real API server with learners' own credentials, the operator down
@@ -86,6 +89,6 @@ bench: install ## speed and scale on a control plane alone, beside raw floors; b
 bench-ready: install ## time from apply to Ready, against kubectl apply of the same manifests
 	@$(PYTHON) -m tests.bench.ready
 
-.PHONY: help install print-python fmt lint crds chart-sync golden requirements test test-fast \
+.PHONY: help install print-python fmt lint crds chart-sync golden requirements test test-fast policies \
   test-apiserver test-security test-security-kind test-chaos chaos-full test-e2e test-netpol cluster-up cluster-down \
   cluster-status images demo demo-down bench bench-ready

@@ -18,7 +18,7 @@ from practicum.errors import ApiError, NotFound
 from practicum.kube import portforward
 from practicum.kube.client import Kube
 
-PORTS = {"mlflow": 5000, "feast": 8888, "opa": 8181}
+PORTS = {"mlflow": 5000, "feast": 8888, "opa": 8181, "serving": 8080}
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ TABLE: Final[dict[str, Elsewhere | Here]] = {
     ),
     "make test": Elsewhere("it is the run that this test is in", by="tests/suites.py"),
     "make lint": Elsewhere(_SUITES, by="tests/suites.py"),
+    "make policies": Elsewhere(_SUITES, by="tests/suites.py"),
     "make test-fast": Elsewhere(_SUITES, by="tests/suites.py"),
     "make test-apiserver": Elsewhere(_SUITES, by="tests/suites.py"),
     "make test-security": Elsewhere(_SUITES, by="tests/suites.py"),

@@ -40,6 +40,7 @@ TOOLS = (*CLUSTER, "tools")
 
 SUITES = (
     Suite("lint"),
+    Suite("policies"),
     Suite("unit", "tests/unit", options=("--numprocesses=auto",)),
     Suite("golden", "tests/golden"),
     Suite("apiserver", "tests/apiserver", needs=TOOLS),

@@ -44,6 +44,7 @@ async def test_a_lab_becomes_ready_step_by_step(kube: Kube, make_lab: LabMaker) 
         "mlflow": True,
         "feast": True,
         "opa": True,
+        "serving": True,
     }
     assert status["message"] == ""
     told = {

@@ -162,6 +162,7 @@ def test_a_persona_looks_asks_and_answers(world, resources, place: str, rights) 
         ("create", "", "pods/portforward", "{platform}", "mlflow-0", True),
         ("create", "", "pods/portforward", "{platform}", "feast-0", True),
         ("create", "", "pods/portforward", "{platform}", "opa-0", True),
+        ("create", "", "pods/portforward", "{platform}", "serving-0", True),
         ("create", "", "pods/portforward", "{platform}", "postgres-0", False),
         ("create", "", "pods/exec", "{platform}", "mlflow-0", False),
         ("create", "", "pods/portforward", "{bob_platform}", "mlflow-0", False),

@@ -5,12 +5,17 @@ The registry holds what is said about the features; the lab does not ship the da
 
 import os
 from datetime import timedelta
+from typing import Any
 
 from feast import Entity, FeatureService, FeatureView, Field, FileSource, Project, ValueType
 from feast.data_format import ParquetFormat
 from feast.types import Float64, Int64, String
 
-PII_NONE, PII_INDIRECT, PII_DIRECT = ({"pii": level} for level in ("none", "indirect", "direct"))
+
+def field(name: str, dtype: Any, pii: str, text: str) -> Field:
+    """A field that says what it is and how personal: none, indirect or direct."""
+    return Field(name=name, dtype=dtype, description=text, tags={"pii": pii})
+
 
 DATASETS = {
     "credit-risk": {
@@ -18,9 +23,9 @@ DATASETS = {
         "entity": ("applicant", "applicant_id", "A person who applies for credit"),
         "view": ("application_behaviour", "What an applicant did before this application"),
         "fields": [
-            Field(name="applications_30d", dtype=Int64, tags=PII_NONE),
-            Field(name="utilisation_90d", dtype=Float64, tags=PII_NONE),
-            Field(name="payment_delay_days", dtype=Int64, tags=PII_INDIRECT),
+            field("applications_30d", Int64, "none", "Applications made in the last 30 days"),
+            field("utilisation_90d", Float64, "none", "Share of the credit lines used, 90 days"),
+            field("payment_delay_days", Int64, "indirect", "Longest delay of a payment, in days"),
         ],
         "raw": ("applicant_identity", "Contact data as it was typed in, not reviewed"),
     },
@@ -29,9 +34,9 @@ DATASETS = {
         "entity": ("card", "card_id", "A payment card"),
         "view": ("card_transactions", "What was paid with a card in the last days"),
         "fields": [
-            Field(name="txn_amount_7d", dtype=Float64, tags=PII_NONE),
-            Field(name="txn_count_7d", dtype=Int64, tags=PII_NONE),
-            Field(name="country", dtype=String, tags=PII_INDIRECT),
+            field("txn_amount_7d", Float64, "none", "Sum of the payments of the last 7 days"),
+            field("txn_count_7d", Int64, "none", "Number of payments in the last 7 days"),
+            field("country", String, "indirect", "Country in which the card was issued"),
         ],
         "raw": ("cardholder_identity", "Contact data of cardholders, not reviewed"),
     },
@@ -57,7 +62,7 @@ def view(name: str, text: str, fields: list[Field], **tags: str) -> FeatureView:
         name=name,
         entities=[entity],
         ttl=timedelta(days=7),
-        schema=[Field(name=join_key, dtype=Int64), *fields],
+        schema=[field(join_key, Int64, "indirect", f"Key: {entity_text.lower()}"), *fields],
         source=FileSource(
             name=f"{name}_source",
             path=f"/data/{name}.parquet",
@@ -77,7 +82,8 @@ def view(name: str, text: str, fields: list[Field], **tags: str) -> FeatureView:
 behaviour = view(*chosen["view"], chosen["fields"], freshness_slo="24h", classification="internal")
 raw = view(
     *chosen["raw"],
-    [Field(name="email_domain", dtype=String, tags=PII_DIRECT)],
+    [field("email_domain", String, "direct", "What follows the @ in the e-mail address")],
+    freshness_slo="24h",
     classification="unreviewed",
 )
 

@@ -10,8 +10,8 @@ from practicum.desired.lab import Lab
 from tests import samples
 from tests.network_policies import Cluster, Peer, matches
 
-SERVICES = (5000, 8888, 8181)
-"""Ports of mod-506's services: MLflow, Feast's UI, OPA."""
+SERVICES = (5000, 8888, 8181, 8080)
+"""Ports of mod-506's services: MLflow, Feast's UI, OPA, the model server."""
 DATABASE = 5432
 OTHERS = {
     "kube-system": {"kubernetes.io/metadata.name": "kube-system"},

@@ -67,6 +67,6 @@
   verbs: [get]
 - apiGroups: [""]
   resources: [pods/portforward]
-  resourceNames: [mlflow-0, feast-0, opa-0]
+  resourceNames: [mlflow-0, feast-0, opa-0, serving-0]
   verbs: [get, create]
 {{- end }}

@@ -26,6 +26,20 @@ allow if {
 	readable
 }
 
+# The platform decides and reads which policies it decides by; it never writes one here.
+allow if {
+	role == "operator"
+	input.method == "POST"
+	decision
+	count(input.path) > 3
+}
+
+allow if {
+	role == "operator"
+	input.method == "GET"
+	input.path == ["v1", "policies"]
+}
+
 # Asking for a decision writes nothing, though it is a POST.
 decision if array.slice(input.path, 0, 3) == ["v1", "data", "lab"]
 
