@@ -175,7 +175,8 @@ class LabServices:
 
     async def _create(self, request: web.Request) -> web.Response:
         body = await request.json()
-        made = self._of(request).create(body["name"], body["run_id"], {})
+        tags = {one["key"]: one["value"] for one in body["tags"]}
+        made = self._of(request).create(body["name"], body["run_id"], tags)
         return web.json_response({"model_version": _wire(made)})
 
     async def _tag(self, request: web.Request) -> web.Response:

@@ -48,6 +48,14 @@ class Room:
         status = await self.reach(request, "Denied")
         return [one["control"] for one in status["decision"]["reasons"]]
 
+    async def begun(self) -> None:
+        """Wait until it is on record where the aliases were."""
+
+        async def there() -> bool:
+            return bool(await self.log())
+
+        await eventually(there)
+
     async def log(self) -> list[Any]:
         """Return the lab's records, verified against its status."""
         uid = self.lab["metadata"]["uid"]
@@ -225,6 +233,7 @@ async def test_a_rollback_goes_back_and_says_what_it_undid(room: Room) -> None:
 
 
 async def test_a_rollback_never_goes_where_nobody_approved(room: Room) -> None:
+    await room.begun()
     room.registry.create("fraud", next(iter(room.registry.runs)), {"approved_by": "reviewer-ml"})
     await room.people.ask("oncall", "forward", "RollbackModel", {"name": "fraud", "version": "2"})
     assert await room.controls("forward") == ["FLR-4"]
@@ -300,6 +309,7 @@ async def test_a_registry_that_is_away_only_delays(room: Room) -> None:
 
 
 async def test_what_others_move_is_recorded_and_put_back(room: Room) -> None:
+    await room.begun()
     room.registry.create("fraud", next(iter(room.registry.runs)), {})
     room.registry.models["fraud"]["aliases"]["champion"] = "2"
 

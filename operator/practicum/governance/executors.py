@@ -61,7 +61,7 @@ class Executor:
             found = await self._registry.version(name, version)
             if found is None:
                 raise Unfounded(f"version {version} of {name} is gone", Control.EXECUTION)
-            version = await self._registry.copy(name, version, model.name, found["run_id"])
+            version = await self._registry.copy(found, model.name)
         status = request.status
         tags = {
             "approval_id": request.metadata["name"],

@@ -67,11 +67,16 @@ class Registry:
         versions = (found or {}).get("model_versions", [])
         return str(min((int(one["version"]) for one in versions), default=""))
 
-    async def copy(self, source: str, version: str, to: str, run_id: str) -> str:
-        """Copy a version into another model, once; returns its number there."""
-        if there := await self.copied(to, run_id):
+    async def copy(self, source: Mapping[str, Any], to: str) -> str:
+        """Copy a version with its tags into another model, once; returns its number there."""
+        if there := await self.copied(to, source["run_id"]):
             return there
-        body = {"name": to, "source": f"models:/{source}/{version}", "run_id": run_id}
+        body = {
+            "name": to,
+            "source": f"models:/{source['name']}/{source['version']}",
+            "run_id": source["run_id"],
+            "tags": source.get("tags", []),
+        }
         made = await self._post("mlflow/model-versions/create", body)
         return str(made["model_version"]["version"])
 
