@@ -64,6 +64,8 @@ async def connect(kubeconfig: Path | None = None, context: str | None = None) ->
 def server_of(kubeconfig: Path | None, context: str) -> str:
     """Return the address of a context's cluster; empty where no such context can be read."""
     paths = [path for path in search_path(kubeconfig) if path.is_file()]
+    if not paths:
+        return ""
     try:
         merged = KubeConfigMerger(os.pathsep.join(str(path) for path in paths)).config.value
         contexts = {one["name"]: one["context"] for one in merged.get("contexts") or ()}
