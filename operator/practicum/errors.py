@@ -33,6 +33,14 @@ class ServiceError(PracticumError):
         self.reason = reason
 
 
+class ChangeError(PracticumError):
+    """A governed change cannot be asked for, answered or followed as things are."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class ApiError(PracticumError):
     """The API server refused or failed; ``status`` is the HTTP code, 0 when it was unreachable."""
 

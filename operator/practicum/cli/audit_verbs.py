@@ -1,6 +1,7 @@
 """``practicum audit``: look at a lab's audit log, take it along, and see that it holds."""
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ import typer
 
 from practicum.cli import output
 from practicum.cli.exits import EPILOG, CliError, Exit
-from practicum.cli.session import Options, check_format
+from practicum.cli.session import Options, Session, check_format, run
 from practicum.governance.chain import Head, Verdict
 
 app = typer.Typer(
@@ -18,12 +19,58 @@ app = typer.Typer(
 )
 
 
+Lab = Annotated[str, typer.Argument(metavar="LAB", help="Name of the LabEnvironment.")]
+
+
+class Format(StrEnum):
+    """How records are exported."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+@app.command(epilog=EPILOG)
+def show(
+    ctx: typer.Context,
+    lab: Lab,
+    since: Annotated[
+        int, typer.Option("--since", min=0, metavar="SEQ", help="Only what came after this one.")
+    ] = 0,
+) -> None:
+    """Show what happened in a lab, oldest first."""
+    from practicum.cli import audit_log
+
+    run(
+        ctx,
+        lambda session: audit_log.show(session, lab, since),
+        formats=("table", "json", "yaml"),
+    )
+
+
+@app.command(epilog=EPILOG)
+def export(
+    ctx: typer.Context,
+    lab: Lab,
+    file: Annotated[str, typer.Option("--file", metavar="FILE", help="- for stdout.")],
+    format_: Annotated[
+        Format, typer.Option("--format", help="Only jsonl can be verified.")
+    ] = Format.JSONL,
+) -> None:
+    """Write a lab's audit log into a file: whole as JSONL, or as a table for a spreadsheet."""
+    from practicum.cli import audit_log
+
+    run(ctx, lambda session: audit_log.export(session, lab, file, format_))
+
+
 @app.command(epilog=EPILOG)
 def verify(
     ctx: typer.Context,
-    export: Annotated[
-        Path, typer.Argument(help="JSONL written by practicum audit export.", dir_okay=False)
-    ],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE", help="JSONL written by practicum audit export.", dir_okay=False
+        ),
+    ] = None,
     head: Annotated[
         str,
         typer.Option(
@@ -34,20 +81,43 @@ def verify(
         Path | None,
         typer.Option("--key-file", help="The log's key, from the platform team: finds forgeries."),
     ] = None,
+    lab: Annotated[
+        str, typer.Option("--lab", metavar="NAME", help="The live log, against the lab's status.")
+    ] = "",
 ) -> None:
-    """Check an export without a cluster, and name the first record that is not good."""
+    """Check a log, and name the first record that is not good.
+
+    An export is checked without a cluster; with --lab it is the log in the cluster.
+    """
     from practicum.governance import chain
 
+    if bool(file) == bool(lab) or (lab and head):
+        raise CliError("give either FILE, with --head, or --lab NAME", code=Exit.USAGE)
     check_format(ctx.obj, ("table", "json"))
-    records = read(export)
     key = key_file.read_bytes().strip() if key_file else None
-    verdict = chain.verify(records, parse_head(head) if head else None, key)
-    _tell(verdict, ctx.obj, anchored=bool(head))
+    if file is None:
+        _verify_live(ctx, lab, key)
+        return
+    verdict = chain.verify(read(file), parse_head(head) if head else None, key)
+    doubt = "" if head else "without --head nobody can tell whether records at the end are missing"
+    _tell(verdict, ctx.obj, doubt)
     if not verdict.holds:
         raise typer.Exit(Exit.FAILURE)
 
 
-def _tell(verdict: Verdict, options: Options, *, anchored: bool) -> None:
+def _verify_live(ctx: typer.Context, lab: str, key: bytes | None) -> None:
+    from practicum.cli import audit_log
+
+    async def work(session: Session) -> Exit:
+        verdict, anchored = await audit_log.verdict(session, lab, key)
+        doubt = f"the status of lab {lab} has no head: records at the log's end may be missing"
+        _tell(verdict, session.options, "" if anchored else doubt)
+        return Exit.OK if verdict.holds else Exit.FAILURE
+
+    run(ctx, work, formats=("table", "json"))
+
+
+def _tell(verdict: Verdict, options: Options, doubt: str) -> None:
     if options.output == "json":
         body = {
             "holds": verdict.holds,
@@ -58,8 +128,8 @@ def _tell(verdict: Verdict, options: Options, *, anchored: bool) -> None:
         output.data(body, "json")
     elif verdict.holds:
         output.line(f"the chain holds: {verdict.records} records")
-        if not anchored:
-            output.note("without --head nobody can tell whether records at the end are missing")
+        if doubt:
+            output.note(doubt)
     else:
         output.line(f"{verdict.reason}: {verdict.message}")
         output.line(f"good records before it: {verdict.records}")

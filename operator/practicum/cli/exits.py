@@ -42,8 +42,22 @@ _BY_TYPE: dict[type[errors.ApiError], Exit] = {
 }
 _BY_REASON = {
     "NoKubeconfig": "see the options --kubeconfig and --context",
+    "NotAPersona": "act as a persona with --as PERSONA",
     "Unreachable": "is the cluster running, and is this the right kubeconfig? (--kubeconfig)",
 }
+_CHANGES: dict[str, tuple[Exit, str]] = {
+    "NoSuchLab": (Exit.NOT_FOUND, "see: practicum get"),
+    "AmbiguousLab": (Exit.USAGE, "with --lab NAME"),
+    "LabNotReady": (Exit.CONFLICT, "see: practicum explain LAB"),
+    "NoSuchPersona": (Exit.NOT_FOUND, ""),
+    "WrongContext": (Exit.CONFLICT, "rename it, or choose another file with --kubeconfig"),
+    "NoSuchRequest": (Exit.NOT_FOUND, "see: practicum change list"),
+    "NoEvidence": (Exit.CONFLICT, "see: practicum change status REQUEST --wait"),
+    "EvidenceAltered": (Exit.CONFLICT, ""),
+    "RequestOver": (Exit.CONFLICT, "make another: practicum change request"),
+    "TimedOut": (Exit.TIMEOUT, "see: practicum change status REQUEST"),
+}
+"""By the reason of a ChangeError: the code, and the next step."""
 _NOT_INSTALLED = "could not find the requested resource"
 
 
@@ -69,6 +83,9 @@ def explain_error(error: Exception) -> CliError:
         case errors.ApiError():
             code = _BY_TYPE.get(type(error), Exit.FAILURE)
             return CliError(one_line(error), hint=_BY_REASON.get(error.reason, ""), code=code)
+        case errors.ChangeError(reason=reason):
+            code, hint = _CHANGES.get(reason, (Exit.FAILURE, ""))
+            return CliError(one_line(error), hint=hint, code=code)
         case _:
             return CliError(one_line(error))
 

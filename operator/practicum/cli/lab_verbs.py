@@ -18,7 +18,12 @@ Timeout = Annotated[
 ]
 
 
-def _duration(text: str, option: str = "--timeout") -> timedelta:
+def span(text: str, option: str = "--timeout") -> timedelta:
+    """Read an option that is a duration.
+
+    Raises:
+        CliError: it is none.
+    """
     try:
         return moments.duration(text)
     except ValueError as error:
@@ -43,7 +48,7 @@ def apply(
     """
     from practicum.cli import apply as work
 
-    request = work.Request(tuple(files), wait, _duration(timeout), force_conflicts)
+    request = work.Request(tuple(files), wait, span(timeout), force_conflicts)
     run(ctx, lambda session: work.apply(session, request), formats=("table", "name"))
 
 
@@ -74,7 +79,7 @@ def status(ctx: typer.Context, lab: Lab, watch: Watch = False, timeout: Timeout 
     """
     from practicum.cli import status as work
 
-    limit = _duration(timeout)
+    limit = span(timeout)
     formats = ("table",) if watch else ("table", "json", "yaml")
     run(ctx, lambda session: work.status(session, lab, watch, limit), formats=formats)
 
@@ -164,7 +169,7 @@ def extend(
     """
     if bool(duration) == bool(until):
         raise CliError("give either DURATION or --until TIME", code=Exit.USAGE)
-    by = _duration(duration, "DURATION") if duration else None
+    by = span(duration, "DURATION") if duration else None
     from practicum.cli import edit
 
     run(ctx, lambda session: edit.extend(session, lab, by, until))
@@ -184,7 +189,7 @@ def resume(ctx: typer.Context, lab: Lab, wait: Wait = False, timeout: Timeout = 
     """Bring a suspended lab back."""
     from practicum.cli import edit
 
-    limit = _duration(timeout)
+    limit = span(timeout)
     run(ctx, lambda session: edit.resume(session, lab, wait, limit))
 
 
@@ -201,7 +206,7 @@ def delete(
     """
     from practicum.cli import delete as work
 
-    limit = _duration(timeout)
+    limit = span(timeout)
     run(ctx, lambda session: work.delete(session, lab, yes=yes, wait=wait, limit=limit))
 
 

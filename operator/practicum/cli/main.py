@@ -14,7 +14,14 @@ import typer
 from typer.core import TyperGroup
 
 from practicum import __version__
-from practicum.cli import attest_verbs, audit_verbs, lab_verbs, template_verbs
+from practicum.cli import (
+    attest_verbs,
+    audit_verbs,
+    change_verbs,
+    lab_verbs,
+    report_verbs,
+    template_verbs,
+)
 from practicum.cli.exits import EPILOG, CliError, Exit, explain_error, sentence
 from practicum.cli.session import FORMATS, Options
 
@@ -124,9 +131,12 @@ app = typer.Typer(
     epilog=EPILOG,
 )
 lab_verbs.register(app)
+app.command("rollback", epilog=EPILOG)(change_verbs.rollback)
+app.add_typer(change_verbs.app, name="change")
 app.add_typer(template_verbs.app, name="template")
 app.add_typer(attest_verbs.app, name="attest")
 app.add_typer(audit_verbs.app, name="audit")
+app.add_typer(report_verbs.app, name="report")
 
 
 def _version(wanted: bool) -> None:

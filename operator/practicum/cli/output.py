@@ -29,7 +29,12 @@ def interactive() -> bool:
 
 def data(value: Any, output: str) -> None:
     """Print a value as JSON or YAML."""
-    sys.stdout.write(dump(value, output))
+    write(dump(value, output))
+
+
+def write(text: str) -> None:
+    """Print text as it is."""
+    sys.stdout.write(text)
 
 
 def dump(value: Any, output: str) -> str:
@@ -54,6 +59,11 @@ def note(text: str) -> None:
 def show(what: "RenderableType") -> None:
     """Print a rich table, tree or document."""
     console().print(what)
+
+
+def plain(text: str) -> str:
+    """Return others' text without what a terminal would obey or hide: escapes, direction marks."""
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
 
 
 def table(headers: Sequence[str], rows: Sequence[Row]) -> "RenderableType":

@@ -38,6 +38,8 @@ class Session:
     kube: "Kube"
     namespace: str
     options: Options
+    context_namespace: str = ""
+    """What the context names, unless ``--namespace`` says otherwise."""
 
     @property
     def output(self) -> str:
@@ -106,5 +108,6 @@ async def _connected(options: Options, work: Work) -> int | None:
         logging.getLogger("kubernetes").setLevel(logging.CRITICAL)
     connection = await person.connect(options.kubeconfig, options.context)
     namespace = options.namespace or connection.namespace
+    within = "" if options.namespace else connection.context_namespace
     async with connection.kube as kube:
-        return await work(Session(kube, namespace, options))
+        return await work(Session(kube, namespace, options, within))

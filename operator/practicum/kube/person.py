@@ -33,6 +33,8 @@ class Connection:
 
     kube: Kube
     namespace: str
+    context_namespace: str = ""
+    """What the context itself names: for a learner the lab's namespace."""
 
 
 async def connect(kubeconfig: Path | None = None, context: str | None = None) -> Connection:
@@ -55,7 +57,22 @@ async def connect(kubeconfig: Path | None = None, context: str | None = None) ->
         named = os.pathsep.join(str(path) for path in paths)
         reason = " ".join(str(error).split())
         raise ApiError(0, "NoKubeconfig", f"kubeconfig {named} is not usable: {reason}") from error
-    return Connection(Kube(client), course(loader.namespace, configuration.api_key))
+    namespace = loader.namespace
+    return Connection(Kube(client), course(namespace, configuration.api_key), namespace)
+
+
+def server_of(kubeconfig: Path | None, context: str) -> str:
+    """Return the address of a context's cluster; empty where no such context can be read."""
+    paths = [path for path in search_path(kubeconfig) if path.is_file()]
+    if not paths:
+        return ""
+    try:
+        merged = KubeConfigMerger(os.pathsep.join(str(path) for path in paths)).config.value
+        contexts = {one["name"]: one["context"] for one in merged.get("contexts") or ()}
+        clusters = {one["name"]: one["cluster"] for one in merged.get("clusters") or ()}
+        return str(clusters[contexts[context]["cluster"]]["server"]).rstrip("/")
+    except (kube_config.ConfigException, OSError, yaml.YAMLError, LookupError, AttributeError):
+        return ""
 
 
 def course(namespace: str, api_key: Mapping[str, str]) -> str:
@@ -89,6 +106,19 @@ def direct(server: str, ca: str, token: str, *, tls_server_name: str = "") -> Ku
     configuration.api_key["BearerToken"] = f"Bearer {token}"
     configuration.ca_cert_data = ca or None
     configuration.tls_server_name = tls_server_name or None
+    return Kube(ApiClient(configuration))
+
+
+def bearer(kube: Kube, token: str) -> Kube:
+    """Return a client of the same API server for whoever holds a token.
+
+    A client certificate must not come along: the API server would believe it first.
+    """
+    known = kube._api.configuration
+    configuration = Configuration(host=known.host)
+    for part in _SAME_SERVER:
+        setattr(configuration, part, getattr(known, part))
+    configuration.api_key["BearerToken"] = f"Bearer {token}"
     return Kube(ApiClient(configuration))
 
 
@@ -142,6 +172,10 @@ class _Loader(KubeConfigLoader):  # type: ignore[misc]
         return info
 
 
+_SAME_SERVER = (
+    *("ssl_ca_cert", "ca_cert_data", "verify_ssl", "disable_strict_ssl_verification"),
+    *("assert_hostname", "tls_server_name", "proxy", "proxy_headers"),
+)
 _PROVIDE = "provideClusterInfo"
 _KEY = "clientKeyData"
 _CLUSTER_KEYS = (

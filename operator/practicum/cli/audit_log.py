@@ -1,0 +1,184 @@
+"""Reads live audit logs, with the caller's own rights, for the verbs that show or export them."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from practicum import errors
+from practicum.api.canonical import canonical
+from practicum.api.names import AUDIT_NAMESPACE
+from practicum.cli import output, tabular
+from practicum.cli.changeview import moved
+from practicum.cli.exits import CliError, Exit
+from practicum.cli.session import Object, Session
+from practicum.governance import chain
+from practicum.governance.audit import Audit
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+HEADERS = ("seq", "at", "event", "actor", "target", "message")
+COLUMNS = (
+    *("seq", "at", "id", "type", "state", "verdict", "course", "lab"),
+    *("request", "requestUid", "requestCreatedAt", "action"),
+    *("targetName", "targetVersion", "targetAlias"),
+    *("actor", "persona", "role", "person", "simulated", "evidenceDigest"),
+    *("allow", "decisionId", "policyRevision", "reasons"),
+    *("outcomeName", "outcomeAlias", "before", "after", "message", "prev", "hash", "mac"),
+)
+"""Of the CSV. New ones are added at the end, so that readers by place keep working."""
+_NESTED = {
+    "course": ("lab", "course"),
+    "lab": ("lab", "name"),
+    "request": ("request", "name"),
+    "requestUid": ("request", "uid"),
+    "requestCreatedAt": ("request", "createdAt"),
+    "targetName": ("target", "name"),
+    "targetVersion": ("target", "version"),
+    "targetAlias": ("target", "alias"),
+    "actor": ("actor", "username"),
+    "persona": ("actor", "persona"),
+    "role": ("actor", "role"),
+    "person": ("actor", "person"),
+    "simulated": ("actor", "simulated"),
+    "evidenceDigest": ("evidence", "digest"),
+    "allow": ("decision", "allow"),
+    "decisionId": ("decision", "decisionId"),
+    "policyRevision": ("decision", "policyRevision"),
+    "outcomeName": ("outcome", "name"),
+    "outcomeAlias": ("outcome", "alias"),
+    "before": ("outcome", "before"),
+    "after": ("outcome", "after"),
+}
+_ATTEMPTS = 4
+_PAUSE = 0.5
+
+
+@dataclass(frozen=True)
+class Log:
+    """A lab's log as it stands, and where the lab's status says that it ends."""
+
+    records: Sequence[chain.Record]
+    head: chain.Head | None
+
+
+async def read(session: Session, lab: Object) -> list[chain.Record]:
+    """Read the records of a lab, oldest first.
+
+    Raises:
+        CliError: they may not be read.
+    """
+    uid = str(lab["metadata"]["uid"])
+    try:
+        audit = Audit(session.kube, AUDIT_NAMESPACE, lambda: b"")
+        return [record async for record in audit.records(uid)]
+    except errors.Forbidden as error:
+        raise CliError(
+            f"you may not read the audit logs in namespace {AUDIT_NAMESPACE}",
+            hint="the platform team and instructors may: ask them for an export",
+            code=Exit.FORBIDDEN,
+        ) from error
+
+
+async def log(session: Session, name: str) -> Log:
+    """Read a lab's log, and its head first: records may follow a head, never be before it."""
+    lab = await session.lab(name)
+    return Log(await read(session, lab), _head(lab))
+
+
+def _head(lab: Object) -> chain.Head | None:
+    said = lab.get("status", {}).get("audit")
+    return chain.Head(int(said["seq"]), str(said["hash"])) if said else None
+
+
+async def verdict(session: Session, name: str, key: bytes | None) -> tuple[chain.Verdict, bool]:
+    """Verify a live log against its lab's status; also returns whether the status has a head.
+
+    The log may grow between the two readings: what seems to be too much is looked at again.
+    """
+    for _ in range(_ATTEMPTS):
+        found = await log(session, name)
+        said = chain.verify(found.records, found.head, key)
+        if said.reason != "BeyondHead":
+            break
+        await asyncio.sleep(_PAUSE)
+    return said, found.head is not None
+
+
+async def show(session: Session, name: str, since: int) -> None:
+    """Show the records after ``since``."""
+    found = await log(session, name)
+    records = [record for record in found.records if record["seq"] > since]
+    if session.output != "table":
+        output.data(records, session.output)
+    elif records:
+        output.show(output.table(HEADERS, [_row(record) for record in records]))
+    else:
+        output.note(f"no records of lab {name}" + (f" after {since}" if since else ""))
+
+
+def _row(record: chain.Record) -> list["str | Text"]:
+    from rich.text import Text
+
+    cells = (record["at"], event(record), actor(record), target(record), record.get("message"))
+    return [str(record["seq"]), *(Text(output.plain(str(cell or ""))) for cell in cells)]
+
+
+def event(record: Mapping[str, Any]) -> str:
+    """Say what happened: the state that was entered, the answer, or the record's type."""
+    if record.get("type") == "Answered":
+        return f"Answered {record.get('verdict', '')}".rstrip()
+    return str(record.get("state") or record.get("type"))
+
+
+def actor(record: Mapping[str, Any]) -> str:
+    """Say who it was, and whether the learner played them."""
+    found = record.get("actor")
+    if not found:
+        return "operator"
+    who = str(found.get("persona") or found.get("username"))
+    return f"{who} (simulated)" if found.get("simulated") else who
+
+
+def target(record: Mapping[str, Any]) -> str:
+    """Say what it was about: what was asked for, or what moved."""
+    if outcome := record.get("outcome"):
+        return moved(outcome)
+    parts = record.get("target") or {}
+    words = " ".join(str(parts[key]) for key in ("name", "version") if parts.get(key))
+    return f"{words} → {parts['alias']}" if parts.get("alias") else words
+
+
+async def export(session: Session, name: str, file: str, format_: str) -> None:
+    """Write all records into a file, or to stdout."""
+    found = await log(session, name)
+    text = csv(found.records) if format_ == "csv" else "".join(_lines(found.records))
+    if file == "-":
+        output.write(text)
+        return
+    from practicum.cli.kubeconfigs import write_private
+
+    write_private(Path(file), text)
+    output.note(f"wrote {len(found.records)} records of lab {name} to {file}")
+    if format_ == "jsonl" and found.head:
+        head = f"{found.head.seq}:{found.head.hash}"
+        output.note(f"check it: practicum audit verify {file} --head {head}")
+
+
+def _lines(records: Sequence[chain.Record]) -> Iterator[str]:
+    yield from (canonical(record) + "\n" for record in records)
+
+
+def csv(records: Sequence[chain.Record]) -> str:
+    """Return records as CSV; for what its columns leave out there is JSONL."""
+    return tabular.text(COLUMNS, map(_flat, records))
+
+
+def _flat(record: chain.Record) -> Object:
+    given = (record.get("decision") or {}).get("reasons") or []
+    flat = {key: (record.get(outer) or {}).get(inner) for key, (outer, inner) in _NESTED.items()}
+    own = {key: record[key] for key in COLUMNS if key not in _NESTED and key in record}
+    reasons = "; ".join(f"{one.get('control')}: {one.get('message')}" for one in given)
+    return {**flat, **own, "reasons": reasons}

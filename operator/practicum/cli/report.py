@@ -1,0 +1,110 @@
+"""The work of ``practicum report``: read logs, have them counted, show the rows."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from pydantic.alias_generators import to_camel
+
+from practicum import errors
+from practicum.cli import audit_log, output, tabular
+from practicum.cli.exits import CliError, Exit
+from practicum.cli.moments import elapsed
+from practicum.cli.session import Object, Session
+from practicum.governance import lifecycle as analysis
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+_HEADERS = (
+    *("requests", "executed", "refused", "expired", "withdrawn"),
+    *("lead time (max)", "approval (max)", "rollbacks", "answers"),
+)
+COLUMNS = (
+    *("by", "name", "requests", "executed", "refused", "refusalRate", "expired", "withdrawn"),
+    *("leadTimeCount", "leadTimeMedian", "leadTimeLongest"),
+    *("approvalCount", "approvalMedian", "approvalLongest"),
+    *("rollbacks", "answers", "moves"),
+)
+"""Of the CSV; times in seconds. New ones are added at the end."""
+
+
+async def lifecycle(session: Session, names: Sequence[str], *, csv: bool) -> None:
+    """Show the lifecycle report on the labs named, or on all of the course."""
+    labs = [await session.lab(name) for name in names] or await _all(session)
+    records = [record for lab in labs for record in await audit_log.read(session, lab)]
+    found = analysis.lifecycle(records)
+    if csv:
+        output.write(tabular.text(COLUMNS, _flat(found)))
+    elif session.output != "table":
+        output.data(_body(found), session.output)
+    elif found.models:
+        headers = ("model", *_HEADERS, "moved")
+        output.show(output.table(headers, [[*_row(one), str(one.moves)] for one in found.models]))
+        output.line()
+        output.show(output.table(("persona", *_HEADERS), [_row(one) for one in found.personas]))
+    else:
+        where = ", ".join(names) or f"namespace {session.namespace}"
+        output.note(f"no governed changes in the audit logs of {where}")
+
+
+async def _all(session: Session) -> list[Object]:
+    try:
+        return await session.kube.list("LabEnvironment", session.namespace)
+    except errors.Forbidden as error:
+        raise CliError(
+            f"you may not list the labs of namespace {session.namespace}",
+            hint="name them: practicum report lifecycle LAB",
+            code=Exit.FORBIDDEN,
+        ) from error
+
+
+def _row(row: analysis.Row) -> list["str | Text"]:
+    from rich.text import Text
+
+    rate = "" if row.refusal_rate is None else f" ({row.refusal_rate:.0%})"
+    return [
+        Text(output.plain(row.name)),
+        str(row.requests),
+        str(row.executed),
+        f"{row.refused}{rate}",
+        str(row.expired),
+        str(row.withdrawn),
+        _span(row.lead_time),
+        _span(row.approval),
+        str(row.rollbacks),
+        str(row.answers),
+    ]
+
+
+def _span(spread: analysis.Spread | None) -> str:
+    if spread is None:
+        return "-"
+    middle, longest = (timedelta(seconds=one) for one in (spread.median, spread.longest))
+    return f"{elapsed(middle)} ({elapsed(longest)})"
+
+
+def _body(found: analysis.Lifecycle) -> Object:
+    return {
+        "models": [_camel(asdict(row)) for row in found.models],
+        "personas": [_camel(asdict(row)) for row in found.personas],
+    }
+
+
+def _camel(value: Object) -> Object:
+    return {
+        to_camel(key): _camel(one) if isinstance(one, dict) else one for key, one in value.items()
+    }
+
+
+def _flat(found: analysis.Lifecycle) -> Iterator[Object]:
+    for by, rows in (("model", found.models), ("persona", found.personas)):
+        for row in rows:
+            flat: Object = {"by": by}
+            for key, value in _camel(asdict(row)).items():
+                if isinstance(value, dict):
+                    flat |= {f"{key}{part.title()}": one for part, one in value.items()}
+                else:
+                    flat[key] = value
+            yield flat
