@@ -48,7 +48,6 @@ KINDS: Final[dict[str, Kind]] = {
     "SelfSubjectAccessReview": Kind(
         "authorization.k8s.io/v1", "selfsubjectaccessreviews", namespaced=False
     ),
-    "SelfSubjectReview": Kind("authentication.k8s.io/v1", "selfsubjectreviews", namespaced=False),
     "SubjectAccessReview": Kind(
         "authorization.k8s.io/v1", "subjectaccessreviews", namespaced=False
     ),

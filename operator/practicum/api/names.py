@@ -31,8 +31,6 @@ PROBE: Final = f"{GROUP}/probe"
 AUDIT_LOG: Final = f"{GROUP}/audit-log"
 
 NAMESPACE_PREFIX: Final = "lab-"
-AUDIT_NAMESPACE: Final = "practicum-audit"
-"""Where the audit logs are; learners have no rights there."""
 PROBE_NAMESPACE: Final = "practicum-probe"
 """Where the network probe's pods run; nothing else is in it, so nothing can be taken from it."""
 AUDIT_NAMESPACE: Final = "practicum-audit"
