@@ -77,7 +77,7 @@ class ChangeTarget(ApiModel):
             min_length=1,
             max_length=128,
             pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$",
-            description="Registered model that has the version, feature service, or policy package.",
+            description="Registered model that has the version, feature service, or policies.",
         ),
     ]
     version: Annotated[
