@@ -124,10 +124,11 @@ TABLE: Final[dict[str, Elsewhere | Here]] = {
         swap=("--all --all-namespaces", "ada --ignore-not-found -n mlops-autumn"),
     ),
     "helm uninstall practicum --namespace practicum-system --wait": Here(_LIVES, more="--dry-run"),
-    "kubectl delete crd labenvironments.practicum.dev labtemplates.practicum.dev": Here(
+    "kubectl delete crd {attestations,changeapprovals,changerequests,"
+    "labenvironments,labtemplates}.practicum.dev": Here(_LIVES, more="--dry-run=server"),
+    "kubectl delete namespace practicum-system practicum-audit": Here(
         _LIVES, more="--dry-run=server"
     ),
-    "kubectl delete namespace practicum-system": Here(_LIVES, more="--dry-run=server"),
     "kubectl --kubeconfig ada.kubeconfig auth can-i list namespaces": Here(
         "the answer is no, and the exit code says so", codes=(1,), says="no"
     ),

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, cast
 
@@ -14,8 +15,14 @@ import uvloop
 
 from practicum import __version__
 from practicum import settings as configuration
+from practicum.api.names import LabKey
 from practicum.clock import utcnow
 from practicum.errors import ApiError
+from practicum.governance import files as of_changes
+from practicum.governance.files import Files
+from practicum.governance.governor import Governor
+from practicum.governance.http import Services
+from practicum.handlers import children as of_labs
 from practicum.handlers import watches
 from practicum.handlers.children import Children, followed
 from practicum.kube.client import Kube
@@ -59,11 +66,30 @@ def tools_for(kube: Kube, settings: Settings) -> Tools:
     )
 
 
+def governance_for(
+    tools: Tools, services: Services
+) -> tuple[Runner, Files, Callable[[LabKey, str], None]]:
+    """Wire governed changes: their runner, what is filed, and what wakes a lab in a phase."""
+
+    def wake(key: LabKey) -> None:
+        changes.wake(key)
+
+    files = Files(tools.labs.at, wake)
+    governor = Governor(tools, services, files)
+    changes = Runner(governor.reconcile, tools.clock)
+
+    def govern(key: LabKey, phase: str) -> None:
+        if governor.concerns(key, phase):
+            changes.wake(key)
+
+    return changes, files, govern
+
+
 async def operate(
     settings: Settings, health: http.Health, stop: asyncio.Event, elector: Elector | None
 ) -> None:
     """Run the operator until ``stop``; this replica is the only one that acts."""
-    async with await Kube.connect() as kube:
+    async with await Kube.connect() as kube, Services() as services:
         if elector:
             kube.fence = elector.holds
         tools = tools_for(kube, settings)
@@ -72,11 +98,14 @@ async def operate(
         ready = asyncio.Event()
         health.ready = ready.is_set
         children = Children(runner, tools.inventory, tools.labs)
+        changes, files, govern = governance_for(tools, services)
+        tools.reporter.written.append(lambda key, _, status: govern(key, status.phase))
         sweep = Sweep(kube, settings, utcnow, children.compare)
         probe = NetworkProbe(kube, settings, utcnow)
         async with (
             background(_beating(health), _sweeping(sweep, settings), probe.keep()),
-            followed(kube, children, runner),
+            followed(of_labs.informers(kube, children), runner),
+            followed(of_changes.informers(kube, files), changes),
         ):
             await kopf.operator(
                 registry=watches.registry(),
@@ -88,8 +117,9 @@ async def operate(
                 identity=cast(Any, "practicum"),
                 ready_flag=ready,
                 stop_flag=stop,
-                memo=watches.Context(runner, tools.labs, tools.templates),
+                memo=watches.Context(runner, tools.labs, tools.templates, govern),
             )
+        await changes.stop()
         await runner.stop()
 
 

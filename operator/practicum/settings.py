@@ -76,6 +76,12 @@ class Settings:
     probe_interval: timedelta = timedelta(days=1)
     """How often it is looked again whether the cluster enforces NetworkPolicy."""
 
+    audit_retention: timedelta = timedelta(days=365)
+    """How long an audit log outlives its lab."""
+
+    alias_poll: timedelta = timedelta(seconds=30)
+    """How often aliases of governed models are compared with what the audit log says."""
+
     http_port: int = 8080
     leader_elect: bool = True
     log_level: str = "info"
@@ -137,6 +143,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         "sweep_interval": _duration,
         "probe_image": str,
         "probe_interval": _duration,
+        "audit_retention": _duration,
+        "alias_poll": _duration,
         "http_port": int,
         "leader_elect": _flag,
         "log_level": str,

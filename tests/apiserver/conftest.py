@@ -32,7 +32,7 @@ _NUMBERS = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    with ControlPlane(tmp_path_factory.mktemp("control-plane")) as running:
+    with ControlPlane(tmp_path_factory.mktemp("control-plane"), quota_sync="10s") as running:
         install_chart(running.kubeconfig)
         yield running
 
@@ -95,6 +95,7 @@ def running_operator(
         stuck_after="3s",
         expiring_soon="20s",
         sweep_interval="3s",
+        alias_poll="2s",
     )
     process.start()
     yield process

@@ -42,7 +42,7 @@ rules:
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """One that writes down who has written what."""
     folder = tmp_path_factory.mktemp("control-plane")
-    with ControlPlane(folder, audit_policy=AUDIT_POLICY) as running:
+    with ControlPlane(folder, audit_policy=AUDIT_POLICY, quota_sync="10s") as running:
         install_chart(running.kubeconfig)
         yield running
 

@@ -35,6 +35,7 @@ def expanded(rules: Iterable[Object]) -> list[tuple[str, str, str, str]]:
     [
         ("", raw(RBAC, "clusterroles", "", "practicum-operator")),
         ("practicum-system", at("Role", "practicum-system", "practicum-operator")),
+        ("practicum-audit", at("Role", "practicum-audit", "practicum-audit")),
         ("practicum-probe", at("Role", "practicum-probe", "practicum-probe")),
     ],
 )
@@ -76,7 +77,14 @@ def test_a_missing_rule_ends_the_start_and_is_named(
 def _account_without(admin: Actor, lacking: set[tuple[str, str, str]]) -> str:
     """Make an account with the operator's rights less some; returns a token of it."""
     role = admin.call("GET", raw(RBAC, "clusterroles", "", "practicum-operator")).body
-    own = admin.call("GET", at("Role", "practicum-system", "practicum-operator")).body
+    own = [
+        rule
+        for place, name in (
+            ("practicum-system", "practicum-operator"),
+            ("practicum-audit", "practicum-audit"),
+        )
+        for rule in admin.call("GET", at("Role", place, name)).body["rules"]
+    ]
     rules = [
         {
             **rule,
@@ -88,7 +96,7 @@ def _account_without(admin: Actor, lacking: set[tuple[str, str, str]]) -> str:
         }
         for rule in role["rules"]
     ]
-    rules = [rule for rule in rules if rule["verbs"]] + own["rules"]
+    rules = [rule for rule in rules if rule["verbs"]] + own
     reference = {"apiGroup": RBAC[:-3], "kind": "ClusterRole", "name": "poor"}
     subject = {"kind": "ServiceAccount", "name": "poor", "namespace": "practicum-system"}
     header = {"apiVersion": RBAC, "metadata": {"name": "poor"}}

@@ -75,6 +75,7 @@ PLACES: dict[str, set[Right]] = {
     "{eve_platform}": set(),
     "{other_course}": set(),
     "{system}": set(),
+    "practicum-audit": set(),
     "kube-system": set(),
     "kube-public": set(),
     "default": set(),

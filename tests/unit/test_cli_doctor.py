@@ -18,7 +18,7 @@ from tests import samples
 
 Object = dict[str, Any]
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-SERVED = ["changeapprovals", "changerequests", "labenvironments", "labtemplates"]
+SERVED = ["attestations", "changeapprovals", "changerequests", "labenvironments", "labtemplates"]
 OK, WARN, FAIL, UNKNOWN = State.OK, State.WARN, State.FAIL, State.UNKNOWN
 
 
@@ -50,7 +50,7 @@ def test_version(git: str, state: State, words: str) -> None:
     [
         ([*SERVED, "labenvironments/status"], OK, "is served"),
         (SERVED[:-1], FAIL, "no labtemplates"),
-        (None, FAIL, "no changeapprovals, changerequests, labenvironments, labtemplates"),
+        (None, FAIL, f"no {', '.join(SERVED)}"),
     ],
 )
 def test_api(served: list[str] | None, state: State, words: str) -> None:
@@ -134,7 +134,7 @@ FIRST = examination.POLICIES[0]
     ("found", "bindings", "state", "words"),
     [
         (ALL, BOUND, OK, "policies deny"),
-        ([], [], FAIL, "missing: practicum-changes, "),
+        ([], [], FAIL, "missing: practicum-attestations, "),
         (ALL[1:], BOUND, FAIL, f"missing: {FIRST}"),
         (ALL, BOUND[1:], FAIL, f"deny everywhere: {FIRST}"),
         (ALL, [*BOUND[1:], bound(FIRST, validationActions=["Warn", "Audit"])], FAIL, FIRST),

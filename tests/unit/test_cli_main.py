@@ -54,6 +54,10 @@ def test_global_options_may_stand_anywhere(words: list[str], hoisted: list[str])
         (["credentials", "ada", "--merge", "--stdout"], "choose one of"),
         (["token", "--lab", "ada", "--user", "u"], "--namespace is needed"),
         (["open", "ada", "mlflow", "--port", "70000"], "--port"),
+        (["attest", "ada", "features", "--passed"], "Missing option '--score'"),
+        (["attest", "ada", "features", "--score", "a=1/2"], "Missing option '--passed'"),
+        (["attest", "ada", "x", "--passed", "--score", "a=one"], "a=one is not CRITERION=N/M"),
+        (["attest", "list", "-o", "wide"], "--output wide is not one of"),
     ],
 )
 def test_a_wrong_call_is_one_line_and_code_2(words: list[str], complaint: str) -> None:

@@ -24,7 +24,7 @@ CALLS = {
     *("sock_connect", "urlopen", "urlretrieve"),
 }
 ALLOWED = {"__main__.py": {"socket"}, "governance/http.py": {"aiohttp"}}
-"""The leader's identity is the host's name; a lab's services are asked within DESIGN's bounds."""
+"""The leader's identity is the host's name; what asks labs' services keeps the bounds itself."""
 
 
 def outward(tree: ast.AST) -> Iterator[str]:

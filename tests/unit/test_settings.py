@@ -21,6 +21,8 @@ def test_nothing_set_means_the_charts_defaults() -> None:
         ("RETAIN_RECORD", "30d", timedelta(days=30)),
         ("STUCK_AFTER", "0.5s", timedelta(seconds=0.5)),
         ("RESYNC", "5m", timedelta(minutes=5)),
+        ("AUDIT_RETENTION", "8760h", timedelta(days=365)),
+        ("ALIAS_POLL", "10s", timedelta(seconds=10)),
         ("ALLOW_SUBJECTS", "false", False),
         ("ALLOW_SUBJECTS", "True", True),
         ("HTTP_PORT", "9090", 9090),

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from practicum.api.attestation import AttestationSpec
 from practicum.api.base import ApiModel, cel
 from practicum.api.change import ChangeApprovalSpec, ChangeRequestSpec, ChangeRequestStatus
 from practicum.api.labenvironment import LabEnvironmentSpec, LabEnvironmentStatus
@@ -202,7 +203,21 @@ def crds() -> dict[str, dict[str, Any]]:
         ],
         rules={},
     )
-    made = (lab, template, change, approval)
+    attestation = _crd(
+        "Attestation",
+        short="attestation",
+        spec=AttestationSpec,
+        status=None,
+        columns=[
+            _column("Lab", ".spec.lab"),
+            _column("Subject", ".spec.subject"),
+            _column("Passed", ".spec.passed", "boolean"),
+            _column("Rater", ".spec.rater"),
+            _column("Age", ".metadata.creationTimestamp", "date"),
+        ],
+        rules={},
+    )
+    made = (lab, template, change, approval, attestation)
     return {f"{crd['spec']['names']['plural']}.yaml": crd for crd in made}
 
 

@@ -47,6 +47,7 @@ KINDS: Final[dict[str, Kind]] = {
     "SelfSubjectAccessReview": Kind(
         "authorization.k8s.io/v1", "selfsubjectaccessreviews", namespaced=False
     ),
+    "SelfSubjectReview": Kind("authentication.k8s.io/v1", "selfsubjectreviews", namespaced=False),
     "SubjectAccessReview": Kind(
         "authorization.k8s.io/v1", "subjectaccessreviews", namespaced=False
     ),
@@ -61,4 +62,5 @@ KINDS: Final[dict[str, Kind]] = {
     "LabTemplate": Kind(API_VERSION, "labtemplates"),
     "ChangeRequest": Kind(API_VERSION, "changerequests"),
     "ChangeApproval": Kind(API_VERSION, "changeapprovals"),
+    "Attestation": Kind(API_VERSION, "attestations"),
 }

@@ -11,6 +11,8 @@ VERSION: Final = "v1alpha1"
 API_VERSION: Final = f"{GROUP}/{VERSION}"
 
 FIELD_MANAGER: Final = "practicum"
+GOVERNANCE_MANAGER: Final = "practicum-governance"
+"""Owns what governance writes into the status of a lab, which is otherwise the reconciler's."""
 FINALIZER: Final = f"{GROUP}/teardown"
 
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
@@ -31,6 +33,8 @@ AUDIT_LOG: Final = f"{GROUP}/audit-log"
 NAMESPACE_PREFIX: Final = "lab-"
 PROBE_NAMESPACE: Final = "practicum-probe"
 """Where the network probe's pods run; nothing else is in it, so nothing can be taken from it."""
+AUDIT_NAMESPACE: Final = "practicum-audit"
+"""Where the audit logs are: outside labs and courses, so that no learner or instructor is near."""
 NETWORK_RECORD: Final = "practicum-network-policy"
 """ConfigMap of the operator's namespace that keeps what the network probe found."""
 

@@ -15,13 +15,16 @@ Object = Mapping[str, Any]
 
 OLDEST: Final = (1, 34)
 POLICIES: Final = (
-    *("practicum-changes", "practicum-learner-objects", "practicum-learner-pods"),
-    "practicum-learner-services",
+    *("practicum-attestations", "practicum-changes", "practicum-learner-objects"),
+    *("practicum-learner-pods", "practicum-learner-services"),
     *("practicum-learner-tenancy", "practicum-managed-objects"),
     *("practicum-operator-confinement", "practicum-platform-exec"),
 )
 """The admission policies of the chart, each with a binding of its own name."""
-_KINDS: Final = ("changeapprovals", "changerequests", "labenvironments", "labtemplates")
+_KINDS: Final = (
+    *("attestations", "changeapprovals", "changerequests"),
+    *("labenvironments", "labtemplates"),
+)
 _SKEW: Final = timedelta(seconds=60)
 _DEFAULT_CLASS: Final = "storageclass.kubernetes.io/is-default-class"
 _UPGRADE: Final = "helm upgrade --install practicum charts/practicum (this version)"

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from practicum import __version__
-from practicum.cli import audit_verbs, lab_verbs, template_verbs
+from practicum.cli import attest_verbs, audit_verbs, lab_verbs, template_verbs
 from practicum.cli.exits import EPILOG, CliError, Exit, explain_error, sentence
 from practicum.cli.session import FORMATS, Options
 
@@ -125,6 +125,7 @@ app = typer.Typer(
 )
 lab_verbs.register(app)
 app.add_typer(template_verbs.app, name="template")
+app.add_typer(attest_verbs.app, name="attest")
 app.add_typer(audit_verbs.app, name="audit")
 
 

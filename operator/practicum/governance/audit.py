@@ -100,17 +100,22 @@ class Audit:
         )
         return sorted(found, key=lambda body: str(body["metadata"]["name"]))
 
-    async def _load(self, lab_uid: str) -> _Log:
-        log = _Log()
+    async def reload(self, lab_uid: str) -> list[Record]:
+        """Read the log anew; returns all its records, oldest first."""
+        log, records = _Log(), []
         for segment in await self._segments(lab_uid):
             data = segment.get("data", {})
             log.segment, log.version = log.segment + 1, segment["metadata"]["resourceVersion"]
             log.records, log.size = len(data), sum(map(len, data.values()))
-            for _, text in sorted(data.items()):
-                log.last = json.loads(text)
-                log.by_id[log.last["id"]] = log.last
+            records += [json.loads(text) for _, text in sorted(data.items())]
+        log.last = records[-1] if records else None
+        log.by_id = {record["id"]: record for record in records}
         self._logs[lab_uid] = log
-        return log
+        return records
+
+    async def _load(self, lab_uid: str) -> _Log:
+        await self.reload(lab_uid)
+        return self._logs[lab_uid]
 
     async def _written(self, lab_uid: str, log: _Log, record: dict[str, Any]) -> _Log:
         text, name = canonical(record), f"{record['seq']:08}"

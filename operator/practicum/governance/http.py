@@ -21,7 +21,7 @@ BYTES: Final = 64 * 1024
 
 @dataclass(frozen=True)
 class Answer:
-    """A status and the JSON that came with it."""
+    """A status and what came with it: parsed JSON, or bytes where they were asked for."""
 
     status: int
     body: Any
@@ -38,6 +38,8 @@ class Services:
             cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=BYTES,
             auto_decompress=False,
+            # What little there is to read need not be packed, and must not unpack to a lot.
+            headers={"Accept-Encoding": "identity"},
             trust_env=False,
         )
 
@@ -54,6 +56,7 @@ class Services:
         *,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
+        parse: bool = True,
     ) -> Answer:
         """Send one request.
 
@@ -62,6 +65,8 @@ class Services:
             url: with an address as its host.
             body: JSON-able.
             headers: among them who asks.
+            parse: whether the answer has to be JSON; a successful one that need not be comes as
+                bytes.
 
         Raises:
             ServiceError: no answer in time, or none that may be read.
@@ -78,6 +83,8 @@ class Services:
                         "Redirected", f"{url} points elsewhere, which is never followed"
                     )
                 raw = await _read(response, url)
+                if not parse and response.status < 300:
+                    return Answer(response.status, raw)
                 return Answer(response.status, _parsed(raw, url))
         except TimeoutError as error:
             text = f"{url} did not answer within {SECONDS:.0f} s"

@@ -5,7 +5,7 @@ twenty and more, and needs nothing of it.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Set
+from collections.abc import AsyncIterator, Callable, Sequence, Set
 from typing import Final
 
 from practicum.api.names import COURSE, LAB, LAB_UID, MANAGED_BY, MANAGER, ChildKey, LabKey
@@ -65,10 +65,9 @@ class Children:
         return found_only
 
 
-@contextlib.asynccontextmanager
-async def followed(kube: Kube, children: Children, runner: Runner) -> AsyncIterator[None]:
-    """Follow in the background; passes begin once everything that is there has been seen."""
-    informers = [
+def informers(kube: Kube, children: Children) -> list[Informer]:
+    """Return what follows everything that labs are made of."""
+    return [
         Informer(
             kube,
             kind,
@@ -78,6 +77,11 @@ async def followed(kube: Kube, children: Children, runner: Runner) -> AsyncItera
         )
         for kind in WATCHED
     ]
+
+
+@contextlib.asynccontextmanager
+async def followed(informers: Sequence[Informer], runner: Runner) -> AsyncIterator[None]:
+    """Follow in the background; passes begin once everything that is there has been seen."""
     runner.hold()
 
     async def open_when_synced() -> None:

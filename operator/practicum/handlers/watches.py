@@ -5,6 +5,7 @@ and two writes a lab; ``reconcile.runner`` needs none of that, and resumes a del
 restart the same way as anything else. What labs are made of is followed by ``children``.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -23,13 +24,17 @@ class Context:
     runner: Runner
     labs: Labs
     templates: Templates
+    govern: Callable[[LabKey, str], None]
+    """Wakes the governance of a lab that is in a phase."""
 
 
 async def lab_changed(memo: Context, event: Any, **_: Any) -> None:
     """Take the lab in as it now is, and wake it unless we made it so ourselves."""
     body = event["object"]
     if memo.labs.event(body, deleted=event.get("type") == "DELETED"):
-        memo.runner.wake(LabKey(body["metadata"]["namespace"], body["metadata"]["name"]))
+        key = LabKey(body["metadata"]["namespace"], body["metadata"]["name"])
+        memo.runner.wake(key)
+        memo.govern(key, body.get("status", {}).get("phase", ""))
 
 
 async def template_changed(

@@ -200,11 +200,13 @@ class Kube:
         query = {"fieldManager": FIELD_MANAGER}
         return _dict(await self.request("POST", path, query=query, body=body, repeat=False))
 
-    async def apply(self, body: Object, *, subresource: str = "") -> Object:
+    async def apply(
+        self, body: Object, *, subresource: str = "", manager: str = FIELD_MANAGER
+    ) -> Object:
         """Server-side apply with force; a ``metadata.uid`` in the body is a precondition."""
         meta = body["metadata"]
         path = _path(body["kind"], meta.get("namespace", ""), meta["name"], subresource)
-        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        query = {"fieldManager": manager, "force": "true"}
         return _dict(await self.request("PATCH", path, query=query, body=body, content_type=_APPLY))
 
     async def replace(self, body: Object) -> Object:
@@ -220,11 +222,9 @@ class Kube:
         """Apply an RFC 6902 patch; put a ``test`` on resourceVersion first."""
         path = _path(kind, namespace, name)
         query = {"fieldManager": FIELD_MANAGER}
-        return _dict(
-            await self.request(
-                "PATCH", path, query=query, body=list(operations), content_type=_JSON_PATCH
-            )
-        )
+        body = list(operations)
+        answer = await self.request("PATCH", path, query=query, body=body, content_type=_JSON_PATCH)
+        return _dict(answer)
 
     async def merge_patch(self, kind: str, namespace: str, name: str, patch: Object) -> Object:
         """Apply an RFC 7386 patch: what a person's edit of a few fields is."""

@@ -33,4 +33,25 @@ NETWORK_POLICY = Gauge(
     "1 where the cluster enforces NetworkPolicy, 0 where it does not, NaN where that is not known.",
 )
 NETWORK_POLICY.set(float("nan"))
+CHANGES = Counter(
+    "practicum_change_transitions_total", "Transitions of ChangeRequests.", ["action", "state"]
+)
+CHANGE_SECONDS = Histogram(
+    "practicum_change_lead_time_seconds",
+    "From the creation of a ChangeRequest to the end of its execution.",
+    ["action"],
+    buckets=(1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600, 7 * 24 * 3600),
+)
+SERVED_SECONDS = Histogram(
+    "practicum_change_served_seconds",
+    "From the execution of a change to its version in the lab's traffic.",
+    buckets=(0.5, 1, 2, 5, 10, 30, 60, 300),
+)
+ALIASES_REVERTED = Counter(
+    "practicum_aliases_reverted_total", "Aliases put back that somebody else had moved."
+)
+AUDIT_RECORDS = Counter("practicum_audit_records_total", "Records written to audit logs.", ["type"])
+AUDIT_BROKEN = Counter(
+    "practicum_audit_broken_total", "Findings of an audit log that is not as it was written."
+)
 LEADER = Gauge("practicum_leader", "1 while this replica holds the lease.")

@@ -13,6 +13,21 @@ from typing import Final
 from practicum.api.change import State
 
 
+class Control(StrEnum):
+    """Controls of the floor, as they stand beside those of a lab's own policy."""
+
+    REQUESTER = "FLR-1"
+    """Only certain roles ask for an action."""
+    ONE_AT_A_TIME = "FLR-2"
+    """One open request per target."""
+    TARGET = "FLR-3"
+    """The target exists."""
+    FORMERLY_APPROVED = "FLR-4"
+    """A rollback goes to a version that was approved before."""
+    EXECUTION = "FLR-5"
+    """What was approved can still be done."""
+
+
 @dataclass(frozen=True)
 class Actor:
     """Somebody who asks or answers."""
@@ -131,12 +146,15 @@ _NEXT: Final[Mapping[State, frozenset[State]]] = {
         {State.AWAITING_APPROVAL, State.DENIED, State.WITHDRAWN, State.EXPIRED}
     ),
     State.AWAITING_APPROVAL: frozenset(
-        {State.APPROVED, State.REJECTED, State.DENIED, State.WITHDRAWN, State.EXPIRED}
+        {
+            *(State.AWAITING_APPROVAL, State.APPROVED),
+            *(State.REJECTED, State.DENIED, State.WITHDRAWN, State.EXPIRED),
+        }
     ),
-    State.APPROVED: frozenset({State.EXECUTED, State.DENIED, State.AWAITING_APPROVAL}),
+    State.APPROVED: frozenset({State.EXECUTED, State.DENIED}),
     State.EXECUTED: frozenset({State.ROLLED_BACK}),
 }
-"""Legal transitions. An approved request waits again when its evidence changes before the end."""
+"""Legal transitions. A request waits anew when its evidence changes before the end."""
 
 
 def is_legal(before: State, after: State) -> bool:

@@ -41,7 +41,7 @@ class Engine:
         self._tools = tools
         self._provisioner = Provisioner(tools)
         self._teardown = Teardown(tools)
-        tools.reporter.written = self._count
+        tools.reporter.written.append(self._count)
         self._times = Times(tools.kube, tools.settings, tools.clock)
         self._capacity = Capacity(tools.kube, tools.settings, tools.clock)
         self._phases: dict[LabKey, tuple[str, Phase]] = {}

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from practicum.api.labenvironment import LabEnvironment
 from practicum.api.names import LabKey
+from practicum.desired.lab import namespace_name
 
 Object = Mapping[str, Any]
 
@@ -27,18 +28,21 @@ class Labs:
 
     def __init__(self) -> None:
         self._known: dict[LabKey, _Known] = {}
+        self._places: dict[str, LabKey] = {}
 
     def event(self, body: Object, *, deleted: bool) -> bool:
         """Take in a watch event; returns whether the lab should have a look."""
         key, now = _key(body), _known(body)
         was = self._known.get(key)
         if deleted:
-            if was and was.uid == now.uid:
-                del self._known[key]
+            self.drop(key, now.uid)
             return True
         if was and was.version >= now.version:
             return False
         self._known[key] = now
+        if was and was.uid != now.uid:
+            self._places.pop(namespace_name(key.name, was.uid, "learner"), None)
+        self._places[namespace_name(key.name, now.uid, "learner")] = key
         return True
 
     def answer(self, body: Object) -> None:
@@ -61,6 +65,11 @@ class Labs:
         """Forget a lab that is not there any more."""
         if (was := self._known.get(key)) and was.uid == uid:
             del self._known[key]
+            self._places.pop(namespace_name(key.name, uid, "learner"), None)
+
+    def at(self, namespace: str) -> LabKey | None:
+        """Return the lab whose learner's namespace this is."""
+        return self._places.get(namespace)
 
     def __contains__(self, key: LabKey) -> bool:
         """Whether a lab is known."""

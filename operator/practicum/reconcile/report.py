@@ -51,8 +51,8 @@ class Reporter:
     def __init__(self, kube: Kube, labs: Labs, clock: Clock) -> None:
         self._kube = kube
         self._labs = labs
-        self.written: Callable[[LabKey, str, LabEnvironmentStatus], None] = lambda *_: None
-        """Called with a lab's key, its uid and its status, once that is written."""
+        self.written: list[Callable[[LabKey, str, LabEnvironmentStatus], None]] = []
+        """Each is called with a lab's key, its uid and its status, once that is written."""
         self._clock = clock
 
     async def report(
@@ -84,15 +84,18 @@ class Reporter:
             services=list(findings.services),
             credentials=findings.credentials,
             template=findings.template or old.template,
+            # Governance writes it; it is here for the comparison alone.
+            audit=old.audit,
             seal=findings.seal,
             conditions=verdict.conditions(facts, old.conditions, now, generation),
         )
         if status == old:
             return old
-        body = lab.apply_body() | {"status": status.wire()}
+        body = lab.apply_body() | {"status": status.model_copy(update={"audit": None}).wire()}
         self._labs.answer(await self._kube.apply(body, subresource="status"))
         key = LabKey(lab.metadata["namespace"], lab.metadata["name"])
-        self.written(key, lab.uid, status)
+        for take in self.written:
+            take(key, lab.uid, status)
         await self._tell_changes(lab, status)
         return status
 

@@ -30,7 +30,7 @@ class Rule(NamedTuple):
 EVERYWHERE: Final = (
     Rule(
         names.GROUP,
-        ("changeapprovals", "changerequests", "labenvironments", "labtemplates"),
+        ("attestations", "changeapprovals", "changerequests", "labenvironments", "labtemplates"),
         ("get", *_WATCH),
     ),
     Rule(names.GROUP, ("labenvironments/status",), ("patch",)),
@@ -70,6 +70,9 @@ OWN: Final = (
 )
 """What the Role ``practicum-operator`` grants in the operator's own namespace."""
 
+AUDIT: Final = (Rule("", ("configmaps",), ("get", "list", "create", "patch", "delete")),)
+"""What the Role ``practicum-audit`` grants; a change that cannot be recorded is not made."""
+
 PROBE: Final = (Rule("", ("pods",), ("list", "create", "delete")),)
 """What the Role ``practicum-probe`` grants; without it there is no probe, but labs all the same."""
 
@@ -97,6 +100,7 @@ def needed(system_namespace: str) -> Iterator[Right]:
     """Yield every right that is needed."""
     yield from _single(EVERYWHERE, "")
     yield from _single(OWN, system_namespace)
+    yield from _single(AUDIT, names.AUDIT_NAMESPACE)
 
 
 def of_probe() -> Iterator[Right]:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from practicum.api.attestation import AttestationSpec
 from practicum.api.canonical import canonical, digest
 from practicum.api.kinds import KINDS
 from practicum.api.labenvironment import LabEnvironment, LabEnvironmentSpec, LabEnvironmentStatus
@@ -114,3 +115,39 @@ def test_digests_are_as_long_as_asked(length: int) -> None:
 )
 def test_paths(kind: str, arguments: tuple[str, ...], path: str) -> None:
     assert KINDS[kind].path(*arguments) == path
+
+
+RATED = {
+    "lab": "ada",
+    "subject": "features",
+    "rubric": [{"criterion": "clarity", "score": 3, "max": 5}],
+    "passed": True,
+    "rater": "tutor@example.org",
+}
+
+
+def test_a_rating_survives_the_wire() -> None:
+    spec = AttestationSpec.model_validate(RATED)
+    assert AttestationSpec.model_validate(spec.wire()) == spec
+    assert (spec.comment, spec.rubric[0].comment) == ("", "")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lab": "Ada"},
+        {"subject": "all of it"},
+        {"rater": ""},
+        {"passed": None},
+        {"rubric": []},
+        {"rubric": [{"criterion": "clarity", "score": 1, "max": 1}] * 33},
+        {"rubric": [{"criterion": "clarity", "score": -1, "max": 5}]},
+        {"rubric": [{"criterion": "clarity", "score": 1, "max": 0}]},
+        {"rubric": [{"criterion": "Clear and short", "score": 1, "max": 5}]},
+        {"comment": "x" * 4097},
+        {"verdict": "passed"},
+    ],
+)
+def test_bad_ratings_are_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        AttestationSpec.model_validate(RATED | change)

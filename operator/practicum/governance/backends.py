@@ -1,0 +1,86 @@
+"""Where a lab's services are and how the operator is known to them.
+
+A service's address is that of its pod, looked up for each pass: an address that was kept could
+belong to somebody else's pod by the time a password is sent to it.
+"""
+
+import base64
+from typing import Any, Final
+
+from practicum.desired.lab import Lab
+from practicum.errors import ServiceError
+from practicum.governance.http import Answer, Services
+from practicum.kube.client import Kube
+
+MLFLOW_ADMIN: Final = "mlflow/admin"
+OPA_LOGIN: Final = "opa/token/operator"
+"""Purposes from which the components derive the operator's password and token."""
+
+
+class Backends:
+    """The services of one lab, for one pass."""
+
+    def __init__(self, kube: Kube, services: Services, lab: Lab) -> None:
+        self._kube = kube
+        self._services = services
+        self._lab = lab
+        self._roots: dict[str, str] = {}
+
+    async def mlflow(self, method: str, path: str, body: Any = None) -> Answer:
+        """Ask MLflow as its administrator; ``path`` is below ``/api/2.0``."""
+        return await self._ask("mlflow", method, f"/api/2.0/{path}", body, self._admin())
+
+    async def artifact(self, path: str) -> Answer:
+        """Read a run's artifact as bytes."""
+        url = f"{await self._root('mlflow')}/api/2.0/mlflow-artifacts/artifacts/{path}"
+        return await self._services.call("GET", url, headers=self._admin(), parse=False)
+
+    async def feast(self, path: str) -> Answer:
+        """Ask Feast's registry; ``path`` is below ``/api/v1``."""
+        return await self._ask("feast", "GET", f"/api/v1/{path}")
+
+    async def opa(self, path: str, question: Any) -> Answer:
+        """Ask OPA for a decision, with the labels of the rules that made it."""
+        token = {"Authorization": f"Bearer {self._lab.password(OPA_LOGIN)}"}
+        return await self._ask(
+            "opa", "POST", f"/v1/data/{path}?rule_labels=true", {"input": question}, token
+        )
+
+    async def version_served(self, service: str) -> str:
+        """Return the model version that a serving target answers with; empty: none yet."""
+        answer = await self._ask(service, "GET", "/version")
+        body = answer.body if isinstance(answer.body, dict) else {}
+        return str(body.get("version", "")) if answer.status == 200 else ""
+
+    def _admin(self) -> dict[str, str]:
+        login = f"admin:{self._lab.password(MLFLOW_ADMIN)}".encode()
+        return {"Authorization": "Basic " + base64.b64encode(login).decode()}
+
+    async def _ask(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        root = await self._root(service)
+        return await self._services.call(method, root + path, body=body, headers=headers)
+
+    async def _root(self, service: str) -> str:
+        if service not in self._roots:
+            self._roots[service] = await self._locate(service)
+        return self._roots[service]
+
+    async def _locate(self, service: str) -> str:
+        known = {one.name: one for one in self._lab.template.services}
+        if service not in known:
+            raise ServiceError("NoService", f"the lab's template has no service {service}")
+        placement = {one.name: one.placement for one in self._lab.template.components}
+        namespace = self._lab.namespaces[placement[known[service].component]]
+        pod = await self._kube.find("Pod", namespace, f"{service}-0")
+        address = ((pod or {}).get("status") or {}).get("podIP")
+        if not address:
+            raise ServiceError("NotRunning", f"{service} does not run: pod {service}-0 is not up")
+        host = f"[{address}]" if ":" in address else address
+        return f"http://{host}:{known[service].port}"

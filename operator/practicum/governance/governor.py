@@ -1,0 +1,173 @@
+"""One pass over the governed changes of a lab: its requests, then its aliases, then its traffic.
+
+Beside the reconciler and never in its way: a lab's services may take seconds to answer, its end
+must not wait for them. Level-triggered all the same: what a pass does follows from the audit log,
+the requests and the services as they are.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from practicum.api.change import ChangeRequest, State
+from practicum.api.conditions import Phase
+from practicum.api.labtemplate import Changes
+from practicum.api.names import API_VERSION, AUDIT_NAMESPACE, LabKey
+from practicum.desired.lab import Lab
+from practicum.errors import InvalidLab, ServiceError
+from practicum.governance.aliases import Aliases
+from practicum.governance.audit import Audit
+from practicum.governance.backends import Backends
+from practicum.governance.cases import OPEN, Case, Room
+from practicum.governance.evidence import Gatherer, Unfounded, target_of
+from practicum.governance.executors import Executor
+from practicum.governance.files import Files
+from practicum.governance.http import Services
+from practicum.governance.judging import Judge
+from practicum.governance.people import actors
+from practicum.governance.register import AuditBroken, Register
+from practicum.governance.traffic import Traffic
+from practicum.observe import metrics
+from practicum.policy import expiry
+from practicum.reconcile.tools import Tools
+
+log = structlog.get_logger()
+_ALIVE: Final = frozenset({Phase.READY, Phase.DEGRADED})
+_HOLD: Final = timedelta(minutes=1)
+
+
+class Governor:
+    """Decides what becomes of every request of a lab."""
+
+    def __init__(self, tools: Tools, services: Services, files: Files) -> None:
+        settings = tools.settings
+        audit = Audit(tools.kube, AUDIT_NAMESPACE, lambda: settings.root_key)
+        self._tools = tools
+        self._services = services
+        self._files = files
+        self._register = Register(tools.kube, audit, tools.labs, files, tools.clock)
+        self._aliases = Aliases(self._register, settings, tools.clock)
+        self._traffic = Traffic(self._register, tools.clock)
+        self._uids: dict[LabKey, str] = {}
+
+    def concerns(self, key: LabKey, phase: str) -> bool:
+        """Whether a lab in a phase is worth a pass: it lives, or there is something to forget."""
+        return phase in _ALIVE or key in self._uids
+
+    async def reconcile(self, key: LabKey) -> datetime | None:
+        """Take one lab's changes one pass further.
+
+        Returns:
+            when to come back at the latest; None when nothing is left to do.
+        """
+        resource = self._tools.labs.get(key)
+        uid = resource.uid if resource else ""
+        if (known := self._uids.get(key)) and known != uid:
+            self._forget(known)
+            del self._uids[key]
+        if resource is None or resource.deleting or resource.status.phase not in _ALIVE:
+            return None
+        if resource.spec.learner is None:
+            return None
+        try:
+            pinned = await self._tools.templates.pin(resource)
+        except InvalidLab:
+            return None
+        if (changes := pinned.spec.changes) is None:
+            return None
+        self._uids[key] = uid
+        lab = Lab(resource, pinned.spec, self._tools.settings)
+        try:
+            return await self._govern(lab, changes)
+        except AuditBroken as error:
+            return await self._halt(lab, error)
+
+    def _forget(self, uid: str) -> None:
+        self._register.forget(uid)
+        self._aliases.forget(uid)
+
+    async def _govern(self, lab: Lab, changes: Changes) -> datetime | None:
+        clock = self._tools.clock
+        ledger = await self._register.ledger(lab)
+        backends = Backends(self._tools.kube, self._services, lab)
+        due = await self._aliases.found(lab, changes, backends)
+        if due is not None:
+            return due
+        people = actors(lab)
+        room = Room(
+            lab=lab,
+            changes=changes,
+            actors=people,
+            gatherer=Gatherer(backends, changes, ledger),
+            executor=Executor(backends, changes, ledger, clock),
+            judge=Judge(backends, changes, people, clock),
+        )
+        requests = self._files.requests(lab.namespaces["learner"])
+        dues = [await self._advance(room, one, requests) for one in requests]
+        if not any(self._state(lab, one) is State.APPROVED for one in requests):
+            dues.append(await self._aliases.watch(lab, changes, backends))
+        dues.append(await self._traffic.watch(lab, changes, backends, self._executed(lab)))
+        return expiry.next_wake(clock(), *dues)
+
+    async def _advance(
+        self, room: Room, request: ChangeRequest, requests: Sequence[ChangeRequest]
+    ) -> datetime | None:
+        status, uid = request.status, str(request.metadata["uid"])
+        ledger = await self._register.ledger(room.lab)
+        if status.state is State.EXECUTED and (undone := ledger.rolled_back.get(uid)):
+            update = {"state": State.ROLLED_BACK, "message": f"rolled back by request {undone}"}
+            actor = room.actors.get(request.spec.requester)
+            await self._register.move(room.lab, request, actor, status.model_copy(update=update))
+            return None
+        if status.state not in OPEN:
+            return None
+        name = request.metadata["name"]
+        answers = self._files.answers(request.metadata["namespace"], name)
+        case = Case(room, self._register, self._tools.clock, request, answers)
+        try:
+            return await case.advance(self._busy(room.changes, request, requests))
+        except ServiceError as error:
+            log.info("change waits", request=name, reason=error.reason, error=str(error))
+            return self._tools.clock() + _HOLD
+
+    def _busy(
+        self, changes: Changes, request: ChangeRequest, requests: Sequence[ChangeRequest]
+    ) -> str:
+        """Return the open request for the same target that came before this one."""
+        mine = _target(changes, request)
+        namespace = request.metadata["namespace"]
+        now = {one.metadata["uid"]: one for one in self._files.requests(namespace)}
+        for other in requests:
+            if other.metadata["uid"] == request.metadata["uid"]:
+                return ""
+            state = now.get(other.metadata["uid"], other).status.state
+            if state in OPEN and _target(changes, other) == mine:
+                return str(other.metadata["name"])
+        return ""
+
+    def _state(self, lab: Lab, request: ChangeRequest) -> State:
+        now = self._files.requests(lab.namespaces["learner"])
+        found = (one for one in now if one.metadata["uid"] == request.metadata["uid"])
+        return next(found, request).status.state
+
+    def _executed(self, lab: Lab) -> list[ChangeRequest]:
+        requests = self._files.requests(lab.namespaces["learner"])
+        return [one for one in requests if one.status.state is State.EXECUTED]
+
+    async def _halt(self, lab: Lab, error: AuditBroken) -> datetime:
+        """Decide nothing on the strength of a log that is not as it was written, and say so."""
+        metrics.AUDIT_BROKEN.inc()
+        log.error("audit log broken: no change is decided", lab=lab.name, error=str(error))
+        of = (API_VERSION, "LabEnvironment")
+        text = f"no change is decided: {error}"
+        await self._register.tell(lab.resource.metadata, of, "Warning", error.reason, text)
+        return self._tools.clock() + 10 * _HOLD
+
+
+def _target(changes: Changes, request: ChangeRequest) -> str:
+    try:
+        return target_of(changes, request.spec)
+    except Unfounded:
+        return f"unknown/{request.metadata['uid']}"

@@ -1,0 +1,70 @@
+"""Watches a promoted or rolled back version arrive in the lab's traffic."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from practicum.api.change import ChangeRequest
+from practicum.api.labtemplate import Changes
+from practicum.api.times import parse_rfc3339, rfc3339
+from practicum.clock import Clock
+from practicum.desired.lab import Lab
+from practicum.errors import ServiceError
+from practicum.governance.backends import Backends
+from practicum.governance.ledger import Kind
+from practicum.governance.register import Register, about
+from practicum.observe import metrics
+
+_PATIENCE: Final = timedelta(minutes=10)
+_OFTEN: Final = timedelta(seconds=1)
+
+
+class Traffic:
+    """Asks the serving target which version it answers with, until it is the new one."""
+
+    def __init__(self, register: Register, clock: Clock) -> None:
+        self._register = register
+        self._clock = clock
+
+    async def watch(
+        self, lab: Lab, changes: Changes, backends: Backends, executed: Sequence[ChangeRequest]
+    ) -> datetime | None:
+        """Look whether the last executed change is served; returns when to look again."""
+        waiting = [one for one in executed if self._is_awaited(one)]
+        if changes.serving is None or not waiting:
+            return None
+        newest = max(waiting, key=lambda one: str(one.status.executed_at))
+        try:
+            served = await backends.version_served(changes.serving)
+        except ServiceError:
+            served = ""
+        if newest.status.outcome and served == newest.status.outcome.after:
+            await self._served(lab, newest)
+            return None
+        return self._clock() + _OFTEN
+
+    def _is_awaited(self, request: ChangeRequest) -> bool:
+        status = request.status
+        if not status.outcome or not status.outcome.alias or not status.executed_at:
+            return False
+        young = self._clock() - parse_rfc3339(status.executed_at) < _PATIENCE
+        return young and status.outcome.served_at is None
+
+    async def _served(self, lab: Lab, request: ChangeRequest) -> None:
+        status, now = request.status, self._clock()
+        if status.outcome is None or status.executed_at is None:
+            return
+        outcome = status.outcome.model_copy(update={"served_at": rfc3339(now)})
+        record = await self._register.note(
+            lab,
+            Kind.SERVED,
+            str(request.metadata["uid"]),
+            **about(request, None) | {"actor": None},
+            outcome=outcome.wire(),
+            message=f"{outcome.name} answers with version {outcome.after}",
+        )
+        served_at = record["outcome"]["servedAt"]
+        outcome = outcome.model_copy(update={"served_at": served_at})
+        await self._register.show(request, status.model_copy(update={"outcome": outcome}))
+        took = parse_rfc3339(served_at) - parse_rfc3339(status.executed_at)
+        metrics.SERVED_SECONDS.observe(max(0.0, took.total_seconds()))

@@ -1,0 +1,260 @@
+"""What a lab's services answer, for tests without a node: a small registry, and OPA itself.
+
+MLflow and Feast are played on loopback, one address a lab, by as much of their REST API as governed
+changes use, filled with the very story of MOD-506; OPA is the real one with the module's policies.
+The journeys on the cluster meet the real three.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from aiohttp import web
+
+ROOT = Path(__file__).parents[1]
+MODULE = ROOT / "lab-templates/mod-506"
+DAY = 86400
+
+
+def _story() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("story_506", MODULE / "seed/story.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["story_506"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+STORY = _story()
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _pairs(values: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"key": key, "value": value} for key, value in values.items()]
+
+
+@dataclass
+class Registry:
+    """One lab's registry: registered models with tags, aliases and versions, and runs."""
+
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    runs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    artifacts: dict[str, bytes] = field(default_factory=dict)
+    writes: list[str] = field(default_factory=list)
+    calls: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("fraud-dev", "fraud"):
+            self.models[name] = {"tags": {"tier": "high"}, "aliases": {}, "versions": {}}
+        for run in STORY.RUNS:
+            if run.registered:
+                self._register(run)
+        first = self.models["fraud-dev"]["versions"]["1"]
+        self.create("fraud", first["run_id"], dict(first["tags"]))
+        self.models["fraud"]["aliases"]["champion"] = "1"
+
+    def _register(self, run: Any) -> None:
+        run_id = hashlib.md5(run.name.encode(), usedforsecurity=False).hexdigest()
+        metrics = dict(zip(STORY.METRICS, run.metrics, strict=True))
+        model = _canonical({"intercept": -2.5, "name": run.name})
+        sealed = {"metrics": metrics, "model": hashlib.sha256(model).hexdigest()}
+        at = time.gmtime(time.time() - run.age_days * DAY)
+        tags = {
+            "author": "ds",
+            "tier": "low",
+            "evaluated_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", at),
+            "evaluated_digest": "sha256:" + hashlib.sha256(_canonical(sealed)).hexdigest(),
+            "feast.feature_service": run.service,
+        }
+        self.create("fraud-dev", run_id, tags)
+        now = dict(zip(STORY.METRICS, run.changed_later or run.metrics, strict=True))
+        self.artifacts[run_id] = model
+        self.runs[run_id] = {
+            "info": {"run_id": run_id, "experiment_id": "1"},
+            "data": {"metrics": _pairs(now), "tags": _pairs({"git_commit": "c0ffee" * 6})},
+            "inputs": {"dataset_inputs": [{"dataset": {"name": "credit", "digest": "d1"}}]},
+        }
+
+    def create(self, name: str, run_id: str, tags: dict[str, str]) -> dict[str, Any]:
+        versions = self.models[name]["versions"]
+        number = str(len(versions) + 1)
+        versions[number] = {"name": name, "version": number, "run_id": run_id, "tags": tags}
+        return versions[number]
+
+    def alias(self, name: str, alias: str) -> str:
+        """Return the version that an alias is on."""
+        return str(self.models[name]["aliases"].get(alias, ""))
+
+
+class LabServices:
+    """Plays the services of several labs, each on an address of its own."""
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        self.addresses = list(addresses)
+        self.registries = {address: Registry() for address in addresses}
+        self.feast_tags = {"fraud_v1": {"status": "approved"}, "fraud_v0": {"status": "draft"}}
+        self.down: set[str] = set()
+        """Addresses whose MLflow answers with 503."""
+        self._runners: list[web.AppRunner] = []
+
+    async def start(self) -> None:
+        for port, routes in ((5000, self._mlflow()), (8888, self._feast()), (8080, self._served())):
+            application = web.Application()
+            application.add_routes(routes)
+            runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+            await runner.setup()
+            for address in self.addresses:
+                await web.TCPSite(runner, address, port).start()
+            self._runners.append(runner)
+
+    async def stop(self) -> None:
+        for runner in self._runners:
+            await runner.cleanup()
+
+    def _of(self, request: web.Request) -> Registry:
+        assert request.transport is not None
+        address = request.transport.get_extra_info("sockname")[0]
+        if address in self.down:
+            raise web.HTTPServiceUnavailable(text="{}", content_type="application/json")
+        registry = self.registries[address]
+        registry.calls += 1
+        if request.method != "GET":
+            registry.writes.append(f"{request.method} {request.path}")
+        return registry
+
+    def _mlflow(self) -> list[web.RouteDef]:
+        root = "/api/2.0/mlflow"
+        return [
+            web.get(f"{root}/registered-models/get", self._model),
+            web.get(f"{root}/model-versions/get", self._version),
+            web.get(f"{root}/model-versions/search", self._search),
+            web.post(f"{root}/model-versions/create", self._create),
+            web.post(f"{root}/model-versions/set-tag", self._tag),
+            web.post(f"{root}/registered-models/alias", self._point),
+            web.delete(f"{root}/registered-models/alias", self._unpoint),
+            web.get(f"{root}/runs/get", self._run),
+            web.get("/api/2.0/mlflow-artifacts/artifacts/{path:.*}", self._artifact),
+        ]
+
+    async def _model(self, request: web.Request) -> web.Response:
+        model = self._of(request).models.get(request.query["name"])
+        if model is None:
+            return _absent()
+        aliases = [{"alias": k, "version": v} for k, v in model["aliases"].items()]
+        body = {"name": request.query["name"], "aliases": aliases, "tags": _pairs(model["tags"])}
+        return web.json_response({"registered_model": body})
+
+    async def _version(self, request: web.Request) -> web.Response:
+        model = self._of(request).models.get(request.query["name"], {"versions": {}})
+        found = model["versions"].get(request.query["version"])
+        return web.json_response({"model_version": _wire(found)}) if found else _absent()
+
+    async def _search(self, request: web.Request) -> web.Response:
+        match = re.fullmatch(r"name='([^']+)' and run_id='(\w+)'", request.query["filter"])
+        assert match, request.query["filter"]
+        versions = self._of(request).models[match[1]]["versions"].values()
+        found = [_wire(one) for one in versions if one["run_id"] == match[2]]
+        return web.json_response({"model_versions": found} if found else {})
+
+    async def _create(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        made = self._of(request).create(body["name"], body["run_id"], {})
+        return web.json_response({"model_version": _wire(made)})
+
+    async def _tag(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        version = self._of(request).models[body["name"]]["versions"].get(body["version"])
+        if version is None:
+            return _absent()
+        version["tags"][body["key"]] = body["value"]
+        return web.json_response({})
+
+    async def _point(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        model = self._of(request).models[body["name"]]
+        if body["version"] not in model["versions"]:
+            return _absent()
+        model["aliases"][body["alias"]] = body["version"]
+        return web.json_response({})
+
+    async def _unpoint(self, request: web.Request) -> web.Response:
+        aliases = self._of(request).models[request.query["name"]]["aliases"]
+        aliases.pop(request.query["alias"], None)
+        return web.json_response({})
+
+    async def _run(self, request: web.Request) -> web.Response:
+        found = self._of(request).runs.get(request.query["run_id"])
+        return web.json_response({"run": found}) if found else _absent()
+
+    async def _artifact(self, request: web.Request) -> web.Response:
+        run_id = request.match_info["path"].split("/")[1]
+        return web.Response(body=self._of(request).artifacts[run_id])
+
+    def _served(self) -> list[web.RouteDef]:
+        async def version(request: web.Request) -> web.Response:
+            registry = self._of(request)
+            return web.json_response({"version": registry.alias("fraud", "champion")})
+
+        return [web.get("/version", version)]
+
+    def _feast(self) -> list[web.RouteDef]:
+        async def service(request: web.Request) -> web.Response:
+            name = request.match_info["name"]
+            if name not in self.feast_tags:
+                return _absent()
+            return web.json_response({"spec": {"name": name, "tags": self.feast_tags[name]}})
+
+        return [web.get("/api/v1/feature_services/{name}", service)]
+
+
+def _wire(version: dict[str, Any]) -> dict[str, Any]:
+    return {**version, "tags": _pairs(version["tags"])}
+
+
+def _absent() -> web.Response:
+    return web.json_response({"error_code": "RESOURCE_DOES_NOT_EXIST"}, status=404)
+
+
+@contextmanager
+def opa(binary: Path, addresses: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run OPA with the policies of MOD-506 on port 8181 of each address."""
+    policies = sorted((MODULE / "policies").glob("*"))
+    files = [path for path in policies if not path.name.endswith("_test.rego")]
+    where = [f"--addr={address}:8181" for address in addresses]
+    with log.open("wb") as out:
+        command = [binary, "run", "--server", *where, "--skip-version-check", *files]
+        process = subprocess.Popen(command, stdout=out, stderr=out)
+        try:
+            _await_health(addresses[-1], log)
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _await_health(address: str, log: Path) -> None:
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            urllib.request.urlopen(f"http://{address}:8181/health", timeout=1)
+            return
+        except OSError:
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
