@@ -45,13 +45,14 @@ class Follower:
 
     def poll(self) -> None:
         """Looks at the alias once; trouble is kept, and told when it is another than before."""
+        known = self.served
         try:
             trouble = self._follow()
         except RegistryError as error:
             trouble = str(error)
         except Exception as error:  # The thread must outlive whatever MLflow sends.
             trouble = f"unexpected {type(error).__name__}"
-        if trouble != self.trouble:
+        if trouble != self.trouble and (trouble or known):
             print(f"serving: {trouble or 'the registry is read again'}", flush=True)
         self.trouble = trouble
 
