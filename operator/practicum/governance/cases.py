@@ -24,7 +24,7 @@ from practicum.api.times import format_duration, parse_duration, parse_rfc3339, 
 from practicum.clock import Clock
 from practicum.desired.lab import Lab
 from practicum.errors import ServiceError
-from practicum.governance.evidence import Evidence, Gatherer, Unfounded
+from practicum.governance.evidence import Evidence, Gatherer, Unfounded, governed
 from practicum.governance.executors import Executor
 from practicum.governance.judging import Judge, Tally
 from practicum.governance.ledger import Kind
@@ -52,6 +52,13 @@ class Room:
     gatherer: Gatherer
     executor: Executor
     judge: Judge
+
+    def subject(self, request: ChangeRequest) -> str:
+        """Return what a request would change: of a candidate, the model in production."""
+        try:
+            return governed(self.changes, request.spec).name
+        except Unfounded:
+            return request.spec.target.name
 
 
 class Case:
@@ -172,7 +179,11 @@ class Case:
                 await self._deny(*decided.reasons, evidence=kept, decision=decided)
                 return
         await self._move(
-            State.AWAITING_APPROVAL, self._missing(()), evidence=kept, decision=decided
+            State.AWAITING_APPROVAL,
+            self._missing(()),
+            evidence=kept,
+            decision=decided,
+            approvals=f"0/{self._needed.approvals}",
         )
 
     async def _collect(self) -> None:
@@ -211,16 +222,20 @@ class Case:
         metrics.CHANGE_SECONDS.labels(action).observe((now - born).total_seconds())
 
     async def _count(self, tally: Tally) -> None:
-        """Show how the answers count."""
+        """Take down how the answers count; shown at once only while others are waited for."""
         weighed = tally.weighed
         waiting = weighed.standing is Standing.WAITING
-        message = self._missing(weighed.missing, weighed.count) if waiting else ""
-        update = {
+        update: dict[str, Any] = {
             "answers": tally.shown(),
             "approvals": f"{weighed.count}/{self._needed.approvals}",
-            "message": message or self.request.status.message,
         }
-        await self._show(self.request.status.model_copy(update=update))
+        if waiting:
+            update["message"] = self._missing(weighed.missing, weighed.count)
+        status = self.request.status.model_copy(update=update)
+        if waiting:
+            await self._show(status)
+        else:
+            self.request = self.request.model_copy(update={"status": status})
 
     def _missing(self, roles: Sequence[str], count: int = 0) -> str:
         needed = self._needed
@@ -270,7 +285,9 @@ class Case:
         }
         status = before.model_copy(update=update)
         lab, actor = self._room.lab, self._actor
-        self.request = await self._register.move(lab, self.request, actor, status)
+        self.request = await self._register.move(
+            lab, self.request, actor, status, self._room.subject(self.request)
+        )
 
     async def _note(self, message: str) -> None:
         """Say what keeps the request, which is not a transition."""

@@ -119,7 +119,8 @@ class Governor:
         if status.state is State.EXECUTED and (undone := ledger.rolled_back.get(uid)):
             update = {"state": State.ROLLED_BACK, "message": f"rolled back by request {undone}"}
             actor = room.actors.get(request.spec.requester)
-            await self._register.move(room.lab, request, actor, status.model_copy(update=update))
+            after = status.model_copy(update=update)
+            await self._register.move(room.lab, request, actor, after, room.subject(request))
             return None
         if status.state not in OPEN:
             return None

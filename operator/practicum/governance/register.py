@@ -113,8 +113,16 @@ class Register:
         request: ChangeRequest,
         requester: Actor | None,
         status: ChangeRequestStatus,
+        subject: str,
     ) -> ChangeRequest:
         """Take a request into another state: record, head, status, Event.
+
+        Args:
+            lab: where.
+            request: as it is.
+            requester: who asked for it.
+            status: as it should be.
+            subject: what it would change, for analytics.
 
         Returns:
             the request as it now is, which is what the record says.
@@ -134,6 +142,7 @@ class Register:
             str(request.metadata["uid"]),
             str(number),
             **about(request, requester),
+            subject=subject,
             state=status.state.value,
             evidence=evidence,
             status={key: wire[key] for key in _KEPT if key in wire},
