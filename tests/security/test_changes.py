@@ -55,7 +55,7 @@ PERSONA_CASES = table(
     create("an approval of one's own", approval(request="standing"), "a request of their own"),
     create("one's own request rejected", approval(request="standing", verdict="Reject")),
     create("an approval of what is not there", approval(request="nothing")),
-    create("an approval in another's name", approval(ANOTHER), SIGNED),
+    create("an approval in another's name", approval(ANOTHER, request="gone"), SIGNED),
     create("an approval of whatever comes", approval(evidenceDigest="x"), "spec.evidenceDigest"),
     create("an approval of another kind", approval(verdict="Perhaps"), "spec.verdict"),
     edit("own request withdrawn", "ChangeRequest", "standing", {"spec": {"withdrawn": True}}),
