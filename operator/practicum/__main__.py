@@ -22,6 +22,7 @@ from practicum.governance import files as of_changes
 from practicum.governance.files import Files
 from practicum.governance.governor import Governor
 from practicum.governance.http import Services
+from practicum.governance.retention import Retention
 from practicum.handlers import children as of_labs
 from practicum.handlers import watches
 from practicum.handlers.children import Children, followed
@@ -102,8 +103,11 @@ async def operate(
         tools.reporter.written.append(lambda key, _, status: govern(key, status.phase))
         sweep = Sweep(kube, settings, utcnow, children.compare)
         probe = NetworkProbe(kube, settings, utcnow)
+        retention = Retention(kube, settings.audit_retention, utcnow)
         async with (
-            background(_beating(health), _sweeping(sweep, settings), probe.keep()),
+            background(
+                *(_beating(health), _sweeping(sweep, settings), probe.keep(), retention.keep())
+            ),
             followed(of_labs.informers(kube, children), runner),
             followed(of_changes.informers(kube, files), changes),
         ):

@@ -175,10 +175,10 @@ class Kube:
             return None
 
     async def pages(
-        self, kind: str, namespace: str = "", labels: str = ""
+        self, kind: str, namespace: str = "", labels: str = "", *, size: int = _PAGE
     ) -> AsyncIterator[tuple[Sequence[Object], str]]:
         """Yield all objects of a kind, page by page, each with the list's resourceVersion."""
-        query = {"limit": str(_PAGE)} | ({"labelSelector": labels} if labels else {})
+        query = {"limit": str(size)} | ({"labelSelector": labels} if labels else {})
         header = {"apiVersion": KINDS[kind].api_version, "kind": kind}
         while True:
             page = await self.request("GET", _path(kind, namespace), query=query)
