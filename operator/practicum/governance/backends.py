@@ -67,6 +67,8 @@ class Backends:
         *,
         parse: bool = True,
     ) -> Answer:
+        if method != "GET" and not self._kube.fence():
+            raise ServiceError("NotLeader", f"{service}: the lease is not held any more")
         if service not in self._found:
             self._found[service] = await self._locate(service)
         root, host = self._found[service]

@@ -128,7 +128,7 @@ class Case:
         except Unfounded as error:
             await self._deny(error.reason)
         except ServiceError as error:
-            await self._note(f"waits, {error.reason}: {error}")
+            await self._note(error)
             return min(self._clock() + _RETRY, self.expires())
         return None
 
@@ -289,9 +289,11 @@ class Case:
             lab, self.request, actor, status, self._room.subject(self.request)
         )
 
-    async def _note(self, message: str) -> None:
+    async def _note(self, trouble: ServiceError) -> None:
         """Say what keeps the request, which is not a transition."""
-        await self._show(self.request.status.model_copy(update={"message": message[:1024]}))
+        text = f"waits, {trouble.reason}: {trouble}"[:1024]
+        status = self.request.status.model_copy(update={"message": text})
+        self.request = await self._register.show(self.request, status, trouble.reason)
 
     async def _show(self, status: ChangeRequestStatus) -> None:
         self.request = await self._register.show(self.request, status)

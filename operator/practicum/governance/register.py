@@ -26,6 +26,7 @@ from practicum.kube.client import Kube
 from practicum.observe import metrics
 from practicum.observe.events import event
 from practicum.policy.floor import Actor, is_legal
+from practicum.policy.progress import conditions
 from practicum.reconcile.labs import Labs
 
 log = structlog.get_logger()
@@ -155,10 +156,22 @@ class Register:
         await self._tell(moved)
         return moved
 
-    async def show(self, request: ChangeRequest, status: ChangeRequestStatus) -> ChangeRequest:
-        """Write a request's status, if it says anything new."""
+    async def show(
+        self, request: ChangeRequest, status: ChangeRequestStatus, trouble: str = ""
+    ) -> ChangeRequest:
+        """Write a request's status, if it says anything new.
+
+        Args:
+            request: as it is.
+            status: as it should be, but for its conditions.
+            trouble: CamelCase reason why a service keeps it.
+        """
         generation = int(request.metadata.get("generation", 0))
-        status = status.model_copy(update={"observed_generation": generation})
+        update = {
+            "observed_generation": generation,
+            "conditions": conditions(status, self._clock(), generation, trouble),
+        }
+        status = status.model_copy(update=update)
         if status == request.status:
             return request
         meta = {key: request.metadata[key] for key in ("name", "namespace", "uid")}
