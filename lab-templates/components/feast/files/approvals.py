@@ -6,6 +6,7 @@ that approves from the registry's REST API, this one from the definitions that a
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 STAMP = ("status", "approved_by", "approval_id", "approved_at", "evidence_digest")
@@ -39,13 +40,19 @@ def definition(project: str, service: Spec, views: dict[str, Spec]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def mark(services: list[Any], views: list[Any], approvals: list[Spec], project: str) -> None:
-    """Put the stamps on Feast's own objects before they are applied.
+def mark(
+    services: list[Any],
+    views: list[Any],
+    approvals: list[Spec],
+    project: str,
+    spec: Callable[[Any], Spec],
+) -> None:
+    """Put the stamps on Feast's own objects before they are applied; `spec` says what one is.
 
     A service without a valid approval keeps the tags of its definition, so whatever stamp the
     registry still has goes with the next apply, and none is ever missing in between.
     """
-    known = {view.name: _spec(view) for view in views}
+    known = {view.name: spec(view) for view in views}
     there = {service.name: service for service in services}
     for approval in approvals:
         name, request = approval["service"], approval["request"]
@@ -53,7 +60,7 @@ def mark(services: list[Any], views: list[Any], approvals: list[Spec], project: 
             print(f"feast: {name}, approved by request {request}, is not defined any more")
             continue
         try:
-            now = definition(project, _spec(there[name]), known)
+            now = definition(project, spec(there[name]), known)
         except KeyError as error:
             now = f"one without view {error}"
         if now == approval["definition"]:
@@ -64,14 +71,6 @@ def mark(services: list[Any], views: list[Any], approvals: list[Spec], project: 
                 f"feast: {name} is not what request {request} approved: its definition has "
                 f"digest {now}, not {approval['definition']}; ask for approval of it as it is"
             )
-
-
-def _spec(thing: Any) -> Spec:
-    # As Feast's REST API writes it; imported here, for what is above needs nothing of Feast.
-    from google.protobuf.json_format import MessageToDict
-
-    spec: Spec = MessageToDict(thing.to_proto())["spec"]
-    return spec
 
 
 def _view(view: Spec, used: set[str]) -> Spec:
