@@ -11,7 +11,7 @@ from practicum.kube.client import Kube, Object
 from tests import lab_services
 from tests.lab_services import LabServices
 
-from .conftest import LabMaker, eventually, read, tool
+from .conftest import LabMaker, eventually, namespaces, read, tool
 from .operator_process import OperatorProcess
 from .rooms import Room, rooms
 
@@ -171,3 +171,31 @@ async def test_an_approval_outlives_kills_and_a_lost_status(
         *("Requested", "AwaitingApproval", "Approved", "Executed")
     ]
     assert (await read(room.kube, room.lab))["status"]["audit"]["seq"] == len(await room.log())
+
+
+async def test_an_approval_makes_the_job_anew(
+    kube: Kube, operator: OperatorProcess, make_lab: LabMaker
+) -> None:
+    lab = await make_lab()
+    _, platform = await namespaces(kube, lab)
+
+    async def jobs() -> list[str]:
+        found = await kube.list("Job", platform)
+        names = [one["metadata"]["name"] for one in found if "deletionTimestamp" not in one]
+        return [name for name in names if name.startswith("feast-apply-")]
+
+    (before,) = await eventually(jobs)
+    head = {key: lab["metadata"][key] for key in ("name", "namespace")}
+    entry = {"service": "fraud_v1", "request": "first", "approvedBy": "ml", "approvedAt": "now"}
+    digests = {"evidenceDigest": "e" * 64, "definition": "d" * 64}
+    status = {"governed": {"features": [entry | digests]}}
+    body = {key: lab[key] for key in ("apiVersion", "kind")} | {"metadata": head}
+    await kube.apply(body | {"status": status}, subresource="status", manager=GOVERNANCE_MANAGER)
+
+    async def anew() -> bool:
+        there = await jobs()
+        return len(there) == 1 and there != [before]
+
+    await eventually(anew)
+    found = await kube.get("ConfigMap", platform, "feature-approvals")
+    assert json.loads(found["data"]["approvals.json"]) == [entry | digests]
