@@ -38,8 +38,23 @@ CHANGES = {
             "roles": REVIEWERS,
         },
         "RollbackModel": {"requesters": ["on-call", "ml-engineer"], "approvals": 0},
+        "ApproveFeatures": {
+            "requesters": ["data-scientist"],
+            "approvals": 2,
+            "roles": REVIEWERS,
+        },
     },
 }
+
+APPROVALS = """\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: feature-approvals
+data:
+  approvals.json: {{ approvals }}
+"""
+"""Of component feast, whose Job there is no node for."""
 
 
 def template(namespace: str) -> Object:
@@ -49,7 +64,13 @@ def template(namespace: str) -> Object:
         "title": "Governed changes",
         "maxTTL": "72h",
         "sizes": {"standard": {"quota": {"learner": QUOTA, "platform": QUOTA}}},
-        "components": [{"name": component, "placement": "platform"}],
+        "components": [
+            {
+                "name": component,
+                "placement": "platform",
+                "manifests": [{"path": "approvals.yaml.j2", "content": APPROVALS}],
+            }
+        ],
         "services": [
             {"name": name, "component": component, "port": port} for name, port in SERVICES.items()
         ],

@@ -7,9 +7,11 @@ The journeys on the cluster meet the real three.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
@@ -29,17 +31,20 @@ MODULE = ROOT / "lab-templates/mod-506"
 DAY = 86400
 
 
-def _story() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("story_506", MODULE / "seed/story.py")
+def _module(name: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["story_506"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
 
-STORY = _story()
+STORY = _module("story_506", MODULE / "seed/story.py")
+APPROVALS = _module("approvals", ROOT / "lab-templates/components/feast/files/approvals.py")
+FEAST_ANSWERS = json.loads((ROOT / "tests/feast_answers.json").read_text())
+"""What Feast 0.67 answered about the definitions of MOD-506, without its source code."""
 
 
 def _canonical(value: Any) -> bytes:
@@ -48,6 +53,12 @@ def _canonical(value: Any) -> bytes:
 
 def _pairs(values: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"key": key, "value": value} for key, value in values.items()]
+
+
+def addresses(first: int, last: int) -> list[str]:
+    """Return loopback addresses: of this process alone, or two runs at once would meet."""
+    high, low = divmod(os.getpid(), 250)
+    return [f"127.{100 + high % 150}.{low}.{number}" for number in range(first, last + 1)]
 
 
 @dataclass
@@ -103,13 +114,43 @@ class Registry:
         return str(self.models[name]["aliases"].get(alias, ""))
 
 
+@dataclass
+class Defined:
+    """An object of Feast's: what its definition says, and the tags that it is applied with."""
+
+    name: str
+    spec: dict[str, Any]
+    tags: dict[str, str]
+
+
+class Feast:
+    """One lab's feature registry, and the Job that writes it: the module's definitions and more."""
+
+    def __init__(self) -> None:
+        answers = copy.deepcopy(FEAST_ANSWERS)
+        self.services = {k: one["spec"] for k, one in answers["feature_services"].items()}
+        self.views = {k: one["spec"] for k, one in answers["feature_views"].items()}
+        draft = {**self.services["fraud_v1"], "name": "fraud_v2"}
+        draft["tags"] = {"consumer_class": "internal", "status": "draft"}
+        self.services["fraud_v2"] = copy.deepcopy(draft)
+        self._tags = {name: dict(one["tags"]) for name, one in self.services.items()}
+
+    def apply(self, approvals: list[dict[str, Any]]) -> None:
+        """Play ``feast-apply``."""
+        services = [Defined(k, one, dict(self._tags[k])) for k, one in self.services.items()]
+        views = [Defined(name, one, one["tags"]) for name, one in self.views.items()]
+        APPROVALS.mark(services, views, approvals, "lab", lambda one: one.spec)
+        for one in services:
+            self.services[one.name]["tags"] = one.tags
+
+
 class LabServices:
     """Plays the services of several labs, each on an address of its own."""
 
     def __init__(self, addresses: Sequence[str]) -> None:
         self.addresses = list(addresses)
         self.registries = {address: Registry() for address in addresses}
-        self.feast_tags = {"fraud_v1": {"status": "approved"}, "fraud_v0": {"status": "draft"}}
+        self.feasts = {address: Feast() for address in addresses}
         self.down: set[str] = set()
         """Addresses whose MLflow answers with 503."""
         self._runners: list[web.AppRunner] = []
@@ -129,8 +170,7 @@ class LabServices:
             await runner.cleanup()
 
     def _of(self, request: web.Request) -> Registry:
-        assert request.transport is not None
-        address = request.transport.get_extra_info("sockname")[0]
+        address = _address(request)
         if address in self.down:
             raise web.HTTPServiceUnavailable(text="{}", content_type="application/json")
         registry = self.registries[address]
@@ -216,13 +256,18 @@ class LabServices:
         return [web.get("/version", version)]
 
     def _feast(self) -> list[web.RouteDef]:
-        async def service(request: web.Request) -> web.Response:
-            name = request.match_info["name"]
-            if name not in self.feast_tags:
-                return _absent()
-            return web.json_response({"spec": {"name": name, "tags": self.feast_tags[name]}})
+        async def found(request: web.Request) -> web.Response:
+            feast, name = self.feasts[_address(request)], request.match_info["name"]
+            there = feast.services if "services" in request.path else feast.views
+            return web.json_response({"spec": there[name]}) if name in there else _absent()
 
-        return [web.get("/api/v1/feature_services/{name}", service)]
+        kinds = ("feature_services", "feature_views")
+        return [web.get(f"/api/v1/{kind}/{{name}}", found) for kind in kinds]
+
+
+def _address(request: web.Request) -> str:
+    assert request.transport is not None
+    return str(request.transport.get_extra_info("sockname")[0])
 
 
 def _wire(version: dict[str, Any]) -> dict[str, Any]:

@@ -68,15 +68,21 @@ def tools_for(kube: Kube, settings: Settings) -> Tools:
 
 
 def governance_for(
-    tools: Tools, services: Services
+    tools: Tools, services: Services, governed: Callable[[LabKey], None]
 ) -> tuple[Runner, Files, Callable[[LabKey, str], None]]:
-    """Wire governed changes: their runner, what is filed, and what wakes a lab in a phase."""
+    """Wire governed changes: their runner, what is filed, and what wakes a lab in a phase.
+
+    Args:
+        tools: what both kinds of passes share.
+        services: how services of labs are asked.
+        governed: called with a lab in which other things should hold from now on.
+    """
 
     def wake(key: LabKey) -> None:
         changes.wake(key)
 
     files = Files(tools.labs.at, wake)
-    governor = Governor(tools, services, files)
+    governor = Governor(tools, services, files, governed)
     changes = Runner(governor.reconcile, tools.clock)
 
     def govern(key: LabKey, phase: str) -> None:
@@ -99,7 +105,7 @@ async def operate(
         ready = asyncio.Event()
         health.ready = ready.is_set
         children = Children(runner, tools.inventory, tools.labs)
-        changes, files, govern = governance_for(tools, services)
+        changes, files, govern = governance_for(tools, services, runner.wake)
         tools.reporter.written.append(lambda key, _, status: govern(key, status.phase))
         sweep = Sweep(kube, settings, utcnow, children.compare)
         probe = NetworkProbe(kube, settings, utcnow)

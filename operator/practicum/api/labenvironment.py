@@ -1,6 +1,6 @@
 """LabEnvironment: one learner's lab, as an instructor writes it and as the operator reports it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -45,6 +45,11 @@ _TTL_RULES = (
         "spec.ttl must be at most 2160h (90 days): extend the lab later instead",
     ),
 )
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", min_length=64, max_length=64)]
+"""Hexadecimal."""
+GOVERNED_FEATURES: Final = 64
+"""So many approved feature services are known of a lab at most: those approved last."""
 
 
 class Subject(ApiModel):
@@ -145,7 +150,36 @@ class AuditStatus(ApiModel):
     """Where the lab's audit log ends; one record may follow, for the head is written after it."""
 
     seq: Annotated[int, Field(ge=0)]
-    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", min_length=64, max_length=64)]
+    hash: Sha256
+
+
+class GovernedFeatures(ApiModel):
+    """A feature service that was approved, as it then was."""
+
+    service: Annotated[str, Field(min_length=1, max_length=128)]
+    request: Annotated[str, Field(max_length=253, description="ChangeRequest that asked for it.")]
+    approved_by: Annotated[str, Field(max_length=1024, description="Personas, with commas.")]
+    approved_at: Annotated[str, Field(max_length=32)]
+    evidence_digest: Sha256
+    definition: Annotated[
+        Sha256,
+        Field(description="Digest of what the service consisted of: of another it says nothing."),
+    ]
+
+
+class GovernedStatus(ApiModel):
+    """What the lab's audit log says should be so, for those who bring it about."""
+
+    features: Annotated[
+        list[GovernedFeatures],
+        Field(
+            max_length=GOVERNED_FEATURES,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["service"],
+            },
+        ),
+    ] = []
 
 
 class LabEnvironmentStatus(ApiModel):
@@ -177,6 +211,7 @@ class LabEnvironmentStatus(ApiModel):
     credentials: CredentialsStatus | None = None
     template: TemplateStatus | None = None
     audit: AuditStatus | None = None
+    governed: GovernedStatus | None = None
     seal: Annotated[
         str,
         Field(

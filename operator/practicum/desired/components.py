@@ -55,6 +55,7 @@ def _substituted(lab: Lab, body: Mapping[str, Any]) -> Object:
     values = {f"ns.{side}": namespace for side, namespace in lab.namespaces.items()}
     learner = lab.resource.spec.learner
     values |= {"lab.name": lab.name, "lab.learner": learner.id if learner else ""}
+    values |= {"approvals": lab.approvals}
 
     def value(match: re.Match[str]) -> str:
         name = match[1]

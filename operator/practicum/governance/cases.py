@@ -25,7 +25,7 @@ from practicum.clock import Clock
 from practicum.desired.lab import Lab
 from practicum.errors import ServiceError
 from practicum.governance.evidence import Evidence, Gatherer, Unfounded, governed
-from practicum.governance.executors import Executor
+from practicum.governance.executors import Executor, Pending, told
 from practicum.governance.judging import Judge, Tally
 from practicum.governance.ledger import Kind
 from practicum.governance.register import Register, about, person
@@ -127,10 +127,19 @@ class Case:
                     return self.expires()
         except Unfounded as error:
             await self._deny(error.reason)
+        except Pending as error:
+            return await self._wait(str(error), "Pending")
         except ServiceError as error:
-            await self._note(error)
-            return min(self._clock() + _RETRY, self.expires())
+            return await self._wait(f"waits, {error.reason}: {error}", error.reason)
         return None
+
+    async def _wait(self, message: str, trouble: str) -> datetime:
+        """Say what keeps the request, which is no transition; returns when to look again."""
+        status = self.request.status.model_copy(update={"message": message[:1024]})
+        self.request = await self._register.show(self.request, status, trouble)
+        soon = self._clock() + _RETRY
+        # What is approved does not expire: its last moment may be long past.
+        return soon if self.state is State.APPROVED else min(soon, self.expires())
 
     async def _is_over(self, busy: str) -> bool:
         """End a request that is taken back, too late, or one too many; what is approved stays."""
@@ -214,9 +223,8 @@ class Case:
     async def _execute(self) -> None:
         outcome = await self._room.executor.execute(self.request)
         now = self._clock()
-        text = f"{outcome.name}: {outcome.alias} moved from {outcome.before or 'none'} to "
-        text += outcome.after
-        await self._move(State.EXECUTED, text, outcome=outcome, executed_at=rfc3339(now))
+        changed: dict[str, Any] = {"outcome": outcome, "executed_at": rfc3339(now)}
+        await self._move(State.EXECUTED, told(outcome), **changed)
         born = parse_rfc3339(self.request.metadata["creationTimestamp"])
         action = self.request.spec.action.value
         metrics.CHANGE_SECONDS.labels(action).observe((now - born).total_seconds())
@@ -233,7 +241,7 @@ class Case:
             update["message"] = self._missing(weighed.missing, weighed.count)
         status = self.request.status.model_copy(update=update)
         if waiting:
-            await self._show(status)
+            self.request = await self._register.show(self.request, status)
         else:
             self.request = self.request.model_copy(update={"status": status})
 
@@ -288,12 +296,3 @@ class Case:
         self.request = await self._register.move(
             lab, self.request, actor, status, self._room.subject(self.request)
         )
-
-    async def _note(self, trouble: ServiceError) -> None:
-        """Say what keeps the request, which is not a transition."""
-        text = f"waits, {trouble.reason}: {trouble}"[:1024]
-        status = self.request.status.model_copy(update={"message": text})
-        self.request = await self._register.show(self.request, status, trouble.reason)
-
-    async def _show(self, status: ChangeRequestStatus) -> None:
-        self.request = await self._register.show(self.request, status)

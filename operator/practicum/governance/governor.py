@@ -5,7 +5,7 @@ must not wait for them. Level-triggered all the same: what a pass does follows f
 the requests and the services as they are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -26,6 +26,7 @@ from practicum.governance.executors import Executor
 from practicum.governance.files import Files
 from practicum.governance.http import Services
 from practicum.governance.judging import Judge
+from practicum.governance.ledger import MODEL_ACTIONS
 from practicum.governance.people import actors
 from practicum.governance.register import AuditBroken, Register
 from practicum.governance.traffic import Traffic
@@ -41,13 +42,17 @@ _HOLD: Final = timedelta(minutes=1)
 class Governor:
     """Decides what becomes of every request of a lab."""
 
-    def __init__(self, tools: Tools, services: Services, files: Files) -> None:
+    def __init__(
+        self, tools: Tools, services: Services, files: Files, governed: Callable[[LabKey], None]
+    ) -> None:
+        """Wire it up; `governed` is called with a lab once other things should hold in it."""
         settings = tools.settings
         audit = Audit(tools.kube, AUDIT_NAMESPACE, lambda: settings.root_key)
         self._tools = tools
         self._services = services
         self._files = files
         self._register = Register(tools.kube, audit, tools.labs, files, tools.clock)
+        self._register.governed = governed
         self._aliases = Aliases(self._register, settings, tools.clock)
         self._traffic = Traffic(self._register, tools.clock)
         self._uids: dict[LabKey, str] = {}
@@ -91,6 +96,7 @@ class Governor:
     async def _govern(self, lab: Lab, changes: Changes) -> datetime | None:
         clock = self._tools.clock
         ledger = await self._register.ledger(lab)
+        await self._register.project(lab)
         backends = Backends(self._tools.kube, self._services, lab)
         due = await self._aliases.found(lab, changes, backends)
         if due is not None:
@@ -106,7 +112,7 @@ class Governor:
         )
         requests = self._files.requests(lab.namespaces["learner"])
         dues = [await self._advance(room, one, requests) for one in requests]
-        if not any(self._state(lab, one) is State.APPROVED for one in requests):
+        if not any(self._moves(lab, one) for one in requests):
             dues.append(await self._aliases.watch(lab, changes, backends))
         dues.append(await self._traffic.watch(lab, changes, backends, self._executed(lab)))
         return expiry.next_wake(clock(), *dues)
@@ -148,10 +154,12 @@ class Governor:
                 return str(other.metadata["name"])
         return ""
 
-    def _state(self, lab: Lab, request: ChangeRequest) -> State:
+    def _moves(self, lab: Lab, request: ChangeRequest) -> bool:
+        """Whether an alias may be on its way by this request."""
         now = self._files.requests(lab.namespaces["learner"])
         found = (one for one in now if one.metadata["uid"] == request.metadata["uid"])
-        return next(found, request).status.state
+        state = next(found, request).status.state
+        return state is State.APPROVED and request.spec.action in MODEL_ACTIONS
 
     def _executed(self, lab: Lab) -> list[ChangeRequest]:
         requests = self._files.requests(lab.namespaces["learner"])

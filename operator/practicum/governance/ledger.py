@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from practicum.api.change import Action, State
+from practicum.api.labenvironment import GOVERNED_FEATURES, GovernedFeatures, GovernedStatus
 from practicum.governance.chain import Record
 
 PREVIOUS: Final = "previous"
@@ -31,7 +32,7 @@ class Kind(StrEnum):
     POLICY_MENDED = "PolicyMended"
 
 
-_MODEL_ACTIONS: Final = frozenset({Action.PROMOTE_MODEL, Action.ROLLBACK_MODEL})
+MODEL_ACTIONS: Final = frozenset({Action.PROMOTE_MODEL, Action.ROLLBACK_MODEL})
 
 
 @dataclass
@@ -46,6 +47,8 @@ class Ledger:
     """Uid of the last request that put a version of a model where it is."""
     rolled_back: dict[str, str] = field(default_factory=dict)
     """Name of the request that undid a promotion, by the promotion's uid."""
+    features: dict[str, GovernedFeatures] = field(default_factory=dict)
+    """Approved feature services by uid of the request, oldest first."""
     reverted: int = 0
     """How many moves of others were undone."""
     seq: int = 0
@@ -61,7 +64,9 @@ class Ledger:
             self._stands(outcome["name"], outcome["alias"], outcome["after"])
         elif record["type"] == Kind.ALIAS_REVERTED:
             self.reverted += 1
-        elif _executed(record) and record["action"] in _MODEL_ACTIONS:
+        elif record.get("action") == Action.APPROVE_FEATURES:
+            self._approves(record)
+        elif _executed(record) and record["action"] in MODEL_ACTIONS:
             name, before, after = outcome["name"], outcome["before"], outcome["after"]
             self._stands(name, outcome["alias"], after)
             self.aliases[name, PREVIOUS] = before
@@ -75,6 +80,24 @@ class Ledger:
         if version:
             self.approved.setdefault(name, set()).add(version)
 
+    def _approves(self, record: Record) -> None:
+        """Take in an approval of features: it holds once it is given, for then it takes effect.
+
+        One that could not be carried out leaves what was approved before.
+        """
+        uid, state = record["request"]["uid"], record.get("state")
+        if state == State.DENIED:
+            self.features.pop(uid, None)
+        elif state == State.APPROVED and record["outcome"].get("definition"):
+            self.features[uid] = _approved(record)
+
+    def governed(self) -> GovernedStatus | None:
+        """Return what the lab's status says of it, for those who bring it about."""
+        newest = {one.service: one for one in self.features.values()}
+        kept = sorted(newest.values(), key=lambda one: one.approved_at)[-GOVERNED_FEATURES:]
+        shown = sorted(kept, key=lambda one: one.service)
+        return GovernedStatus(features=shown) if shown else None
+
     def is_approved(self, name: str, version: str) -> bool:
         """Whether a version was in production before."""
         return version in self.approved.get(name, ())
@@ -86,6 +109,18 @@ def replay(records: Iterable[Record]) -> Ledger:
     for record in records:
         ledger.take(record)
     return ledger
+
+
+def _approved(record: Record) -> GovernedFeatures:
+    answers = record["status"].get("answers", [])
+    return GovernedFeatures(
+        service=record["outcome"]["name"],
+        request=record["request"]["name"],
+        approved_by=",".join(sorted(one["persona"] for one in answers if one["counts"])),
+        approved_at=record["at"],
+        evidence_digest=record["evidence"]["digest"],
+        definition=record["outcome"]["definition"],
+    )
 
 
 def _executed(record: Record) -> bool:

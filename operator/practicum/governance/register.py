@@ -3,18 +3,20 @@
 A transition is committed by its record. Its id is made of the request and of how many transitions
 came before, so a repeated attempt finds the record that is there, and what that says holds even if
 this attempt would have decided otherwise. The log's head goes into the lab's status before the next
-record is written, so the two are never more than one record apart.
+record is written, so the two are never more than one record apart. With the head goes what the log
+says should be so, for those who bring it about: both are one field manager's, who drops what it
+does not repeat.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import structlog
 
 from practicum import errors
 from practicum.api.change import ChangeRequest, ChangeRequestStatus, State
-from practicum.api.labenvironment import AuditStatus
-from practicum.api.names import API_VERSION, GOVERNANCE_MANAGER
+from practicum.api.labenvironment import AuditStatus, GovernedStatus
+from practicum.api.names import API_VERSION, GOVERNANCE_MANAGER, LabKey
 from practicum.api.times import rfc3339
 from practicum.clock import Clock
 from practicum.desired.lab import Lab
@@ -45,13 +47,15 @@ class Register:
     """Writes records, heads and statuses."""
 
     def __init__(self, kube: Kube, audit: Audit, labs: Labs, files: Files, clock: Clock) -> None:
+        """Wire it up; `governed` is to be called with each lab for which other things hold now."""
+        self.governed: Callable[[LabKey], None] = lambda _: None
         self._kube = kube
         self._audit = audit
         self._labs = labs
         self._files = files
         self._clock = clock
         self._ledgers: dict[str, Ledger] = {}
-        self._anchored: dict[str, Head] = {}
+        self._anchored: dict[str, tuple[Head, GovernedStatus | None]] = {}
 
     def forget(self, lab_uid: str) -> None:
         """Forget a lab that is gone."""
@@ -74,11 +78,18 @@ class Register:
         if not verdict.holds:
             raise AuditBroken(f"{verdict.reason}: {verdict.message}")
         if head:
-            self._anchored[lab.uid] = head
+            self._anchored[lab.uid] = (head, lab.resource.status.governed)
         ledger = self._ledgers[lab.uid] = Ledger()
         for record in records:
             ledger.take(record)
         return ledger
+
+    async def project(self, lab: Lab) -> None:
+        """Have the lab's status say what its log says, if that write was lost or undone."""
+        ledger = await self.ledger(lab)
+        if lab.resource.status.governed != ledger.governed():
+            self._anchored.pop(lab.uid, None)
+            await self._anchor(lab)
 
     async def note(self, lab: Lab, kind: Kind, *identity: str, **said: Any) -> Record:
         """Record what happened, once.
@@ -181,15 +192,21 @@ class Register:
         return request.model_copy(update={"status": status})
 
     async def _anchor(self, lab: Lab) -> None:
-        """Let the lab's status say where its log ends."""
-        head = await self._audit.head(lab.uid)
-        if not head.seq or self._anchored.get(lab.uid) == head:
+        """Let the lab's status say where its log ends, and what follows from it."""
+        head, governed = await self._audit.head(lab.uid), (await self.ledger(lab)).governed()
+        was = self._anchored.get(lab.uid)
+        if not head.seq or was == (head, governed):
             return
         status = {"audit": AuditStatus(seq=head.seq, hash=head.hash).wire()}
+        if governed:
+            status["governed"] = governed.wire()
         body = lab.resource.apply_body() | {"status": status}
         answer = await self._kube.apply(body, subresource="status", manager=GOVERNANCE_MANAGER)
         self._labs.answer(answer)
-        self._anchored[lab.uid] = head
+        self._anchored[lab.uid] = (head, governed)
+        if (was[1] if was else lab.resource.status.governed) != governed:
+            # Our own write is no news to those who follow labs.
+            self.governed(LabKey(lab.course, lab.name))
 
     async def _tell(self, request: ChangeRequest) -> None:
         state, message = request.status.state, request.status.message

@@ -84,14 +84,16 @@ class Reporter:
             services=list(findings.services),
             credentials=findings.credentials,
             template=findings.template or old.template,
-            # Governance writes it; it is here for the comparison alone.
+            # Governance writes these; they are here for the comparison alone.
             audit=old.audit,
+            governed=old.governed,
             seal=findings.seal,
             conditions=verdict.conditions(facts, old.conditions, now, generation),
         )
         if status == old:
             return old
-        body = lab.apply_body() | {"status": status.model_copy(update={"audit": None}).wire()}
+        ours = status.model_copy(update={"audit": None, "governed": None})
+        body = lab.apply_body() | {"status": ours.wire()}
         self._labs.answer(await self._kube.apply(body, subresource="status"))
         key = LabKey(lab.metadata["namespace"], lab.metadata["name"])
         for take in self.written:
