@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 ROOT = Path(__file__).parents[1]
 MODULE = ROOT / "lab-templates/mod-506"
@@ -112,11 +113,16 @@ class LabServices:
         self.feast_tags = {"fraud_v1": {"status": "approved"}, "fraud_v0": {"status": "draft"}}
         self.down: set[str] = set()
         """Addresses whose MLflow answers with 503."""
+        self._on_write: Callable[[], None] = lambda: None
         self._runners: list[web.AppRunner] = []
+
+    def watch_writes(self, on_write: Callable[[], None]) -> None:
+        """Call on_write after each write to a registry, before it is answered."""
+        self._on_write = on_write
 
     async def start(self) -> None:
         for port, routes in ((5000, self._mlflow()), (8888, self._feast()), (8080, self._served())):
-            application = web.Application()
+            application = web.Application(middlewares=[self._told])
             application.add_routes(routes)
             runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
             await runner.setup()
@@ -138,6 +144,13 @@ class LabServices:
         if request.method != "GET":
             registry.writes.append(f"{request.method} {request.path}")
         return registry
+
+    @web.middleware
+    async def _told(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        answer = await handler(request)
+        if request.method != "GET" and answer.status < 300:
+            self._on_write()
+        return answer
 
     def _mlflow(self) -> list[web.RouteDef]:
         root = "/api/2.0/mlflow"
