@@ -27,10 +27,10 @@ from .proxy import Proxy
 from .test_kills import FULL, SECONDS
 
 ADDRESSES = [f"127.6.0.{number}" for number in range(1, 25)]
-SLICE = (2, 13, 19, 24, 27, 31, 45, 52)
-"""Between a record and its head, a head and the status; in the middle of the registry's part."""
-REVERT = (1, 3, 4)
-"""The move is on record; it is undone; that is on record."""
+SLICE = (2, 13, 20, 27, 49)
+"""A head; an answer; in the registry the copied version, its alias, and the alias' way back."""
+REVERT = (1, 3)
+"""The move is on record; it is undone and nobody knows."""
 GRACE = 0.5
 """Seconds in which the last Events of a stretch are sent."""
 KEPT = ("approvals", "answers", "decision", "executedAt", "message", "expiresAt")
