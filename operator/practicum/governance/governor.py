@@ -106,7 +106,8 @@ class Governor:
         )
         requests = self._files.requests(lab.namespaces["learner"])
         dues = [await self._advance(room, one, requests) for one in requests]
-        if not any(self._state(lab, one) is State.APPROVED for one in requests):
+        now = self._files.requests(lab.namespaces["learner"])
+        if not any(one.status.state is State.APPROVED for one in now):
             dues.append(await self._aliases.watch(lab, changes, backends))
         dues.append(await self._traffic.watch(lab, changes, backends, self._executed(lab)))
         return expiry.next_wake(clock(), *dues)
@@ -135,7 +136,9 @@ class Governor:
     def _busy(
         self, changes: Changes, request: ChangeRequest, requests: Sequence[ChangeRequest]
     ) -> str:
-        """Return the open request for the same target that came before this one."""
+        """Return the open request for the same target that came before this new one."""
+        if request.status.state is not State.REQUESTED:
+            return ""
         mine = _target(changes, request)
         namespace = request.metadata["namespace"]
         now = {one.metadata["uid"]: one for one in self._files.requests(namespace)}
@@ -146,11 +149,6 @@ class Governor:
             if state in OPEN and _target(changes, other) == mine:
                 return str(other.metadata["name"])
         return ""
-
-    def _state(self, lab: Lab, request: ChangeRequest) -> State:
-        now = self._files.requests(lab.namespaces["learner"])
-        found = (one for one in now if one.metadata["uid"] == request.metadata["uid"])
-        return next(found, request).status.state
 
     def _executed(self, lab: Lab) -> list[ChangeRequest]:
         requests = self._files.requests(lab.namespaces["learner"])
