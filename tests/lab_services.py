@@ -17,7 +17,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from types import ModuleType
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 ROOT = Path(__file__).parents[1]
 MODULE = ROOT / "lab-templates/mod-506"
@@ -65,6 +67,8 @@ def addresses(first: int, last: int) -> list[str]:
 class Registry:
     """One lab's registry: registered models with tags, aliases and versions, and runs."""
 
+    names: Sequence[str] = ("fraud",)
+    """Models in production; the candidates of each are in another one, ``<name>-dev``."""
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
     artifacts: dict[str, bytes] = field(default_factory=dict)
@@ -72,14 +76,16 @@ class Registry:
     calls: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("fraud-dev", "fraud"):
-            self.models[name] = {"tags": {"tier": "high"}, "aliases": {}, "versions": {}}
+        for name in self.names:
+            for one in (f"{name}-dev", name):
+                self.models[one] = {"tags": {"tier": "high"}, "aliases": {}, "versions": {}}
         for run in STORY.RUNS:
             if run.registered:
                 self._register(run)
-        first = self.models["fraud-dev"]["versions"]["1"]
-        self.create("fraud", first["run_id"], dict(first["tags"]))
-        self.models["fraud"]["aliases"]["champion"] = "1"
+        for name in self.names:
+            first = self.models[f"{name}-dev"]["versions"]["1"]
+            self.create(name, first["run_id"], dict(first["tags"]))
+            self.models[name]["aliases"]["champion"] = "1"
 
     def _register(self, run: Any) -> None:
         run_id = hashlib.md5(run.name.encode(), usedforsecurity=False).hexdigest()
@@ -94,7 +100,8 @@ class Registry:
             "evaluated_digest": "sha256:" + hashlib.sha256(_canonical(sealed)).hexdigest(),
             "feast.feature_service": run.service,
         }
-        self.create("fraud-dev", run_id, tags)
+        for name in self.names:
+            self.create(f"{name}-dev", run_id, dict(tags))
         now = dict(zip(STORY.METRICS, run.changed_later or run.metrics, strict=True))
         self.artifacts[run_id] = model
         self.runs[run_id] = {
@@ -147,17 +154,29 @@ class Feast:
 class LabServices:
     """Plays the services of several labs, each on an address of its own."""
 
-    def __init__(self, addresses: Sequence[str]) -> None:
+    def __init__(self, addresses: Sequence[str], names: Sequence[str] = ("fraud",)) -> None:
         self.addresses = list(addresses)
-        self.registries = {address: Registry() for address in addresses}
+        self.registries = {address: Registry(names) for address in addresses}
         self.feasts = {address: Feast() for address in addresses}
+        self.calls: Counter[str] = Counter()
+        """By service, of all labs."""
         self.down: set[str] = set()
         """Addresses whose MLflow answers with 503."""
+        self._on_write: Callable[[], None] = lambda: None
         self._runners: list[web.AppRunner] = []
 
+    def watch_writes(self, on_write: Callable[[], None]) -> None:
+        """Call on_write after each write to a registry, before it is answered."""
+        self._on_write = on_write
+
     async def start(self) -> None:
-        for port, routes in ((5000, self._mlflow()), (8888, self._feast()), (8080, self._served())):
-            application = web.Application()
+        played = {
+            "mlflow": (5000, self._mlflow()),
+            "feast": (8888, self._feast()),
+            "serving": (8080, self._served()),
+        }
+        for service, (port, routes) in played.items():
+            application = web.Application(middlewares=[self._counted(service)])
             application.add_routes(routes)
             runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
             await runner.setup()
@@ -178,6 +197,17 @@ class LabServices:
         if request.method != "GET":
             registry.writes.append(f"{request.method} {request.path}")
         return registry
+
+    def _counted(self, service: str) -> Middleware:
+        @web.middleware
+        async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+            self.calls[service] += 1
+            answer = await handler(request)
+            if request.method != "GET" and answer.status < 300:
+                self._on_write()
+            return answer
+
+        return counted
 
     def _mlflow(self) -> list[web.RouteDef]:
         root = "/api/2.0/mlflow"
@@ -304,3 +334,11 @@ def _await_health(address: str, log: Path) -> None:
         except OSError:
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
+
+
+def decisions(address: str) -> int:
+    """Return how often the OPA that listens at an address was asked, there and elsewhere."""
+    with urllib.request.urlopen(f"http://{address}:8181/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    counts = [one for one in lines if one.startswith("http_request_duration_seconds_count{")]
+    return sum(int(float(one.rsplit(" ", 1)[1])) for one in counts if '"v1/data"' in one)

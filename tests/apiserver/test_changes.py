@@ -8,11 +8,12 @@ import pytest
 from practicum.api.names import AUDIT_NAMESPACE
 from practicum.kube.client import Kube, Object
 from tests import governed, lab_services
+from tests.governed import Room
 from tests.lab_services import LabServices
 
 from .conftest import LabMaker, eventually, tool
 from .operator_process import OperatorProcess
-from .rooms import Room, RoomMaker, rooms
+from .rooms import RoomMaker, rooms
 
 ADDRESSES = lab_services.addresses(1, 30)
 CANDIDATE = {"name": "fraud-dev", "version": "2"}

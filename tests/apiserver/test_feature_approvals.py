@@ -9,11 +9,12 @@ import pytest
 from practicum.api.names import GOVERNANCE_MANAGER
 from practicum.kube.client import Kube, Object
 from tests import lab_services
+from tests.governed import Room
 from tests.lab_services import LabServices
 
 from .conftest import LabMaker, eventually, namespaces, read, tool
 from .operator_process import OperatorProcess
-from .rooms import Room, rooms
+from .rooms import rooms
 
 ADDRESSES = lab_services.addresses(31, 40)
 DRAFT = {"name": "fraud_v2"}

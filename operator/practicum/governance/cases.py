@@ -13,7 +13,6 @@ from practicum.api.change import (
     Action,
     ChangeApproval,
     ChangeRequest,
-    ChangeRequestStatus,
     DecisionStatus,
     EvidenceStatus,
     ReasonStatus,

@@ -112,7 +112,8 @@ class Governor:
         )
         requests = self._files.requests(lab.namespaces["learner"])
         dues = [await self._advance(room, one, requests) for one in requests]
-        if not any(self._moves(lab, one) for one in requests):
+        now = self._files.requests(lab.namespaces["learner"])
+        if not any(_moves(one) for one in now):
             dues.append(await self._aliases.watch(lab, changes, backends))
         dues.append(await self._traffic.watch(lab, changes, backends, self._executed(lab)))
         return expiry.next_wake(clock(), *dues)
@@ -142,7 +143,9 @@ class Governor:
     def _busy(
         self, changes: Changes, request: ChangeRequest, requests: Sequence[ChangeRequest]
     ) -> str:
-        """Return the open request for the same target that came before this one."""
+        """Return the open request for the same target that came before this new one."""
+        if request.status.state is not State.REQUESTED:
+            return ""
         mine = _target(changes, request)
         namespace = request.metadata["namespace"]
         now = {one.metadata["uid"]: one for one in self._files.requests(namespace)}
@@ -153,13 +156,6 @@ class Governor:
             if state in OPEN and _target(changes, other) == mine:
                 return str(other.metadata["name"])
         return ""
-
-    def _moves(self, lab: Lab, request: ChangeRequest) -> bool:
-        """Whether an alias may be on its way by this request."""
-        now = self._files.requests(lab.namespaces["learner"])
-        found = (one for one in now if one.metadata["uid"] == request.metadata["uid"])
-        state = next(found, request).status.state
-        return state is State.APPROVED and request.spec.action in MODEL_ACTIONS
 
     def _executed(self, lab: Lab) -> list[ChangeRequest]:
         requests = self._files.requests(lab.namespaces["learner"])
@@ -180,3 +176,8 @@ def _target(changes: Changes, request: ChangeRequest) -> str:
         return target_of(changes, request.spec)
     except Unfounded:
         return f"unknown/{request.metadata['uid']}"
+
+
+def _moves(request: ChangeRequest) -> bool:
+    """Whether an alias may be on its way by this request."""
+    return request.status.state is State.APPROVED and request.spec.action in MODEL_ACTIONS

@@ -4,7 +4,7 @@ Pure: records in, conclusions out. Nothing else remembers where an alias belongs
 can be talked into another opinion.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -49,8 +49,10 @@ class Ledger:
     """Name of the request that undid a promotion, by the promotion's uid."""
     features: dict[str, GovernedFeatures] = field(default_factory=dict)
     """Approved feature services by uid of the request, oldest first."""
-    reverted: int = 0
-    """How many moves of others were undone."""
+    moved: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Version that somebody else moved an alias to, until it is on record that it is back."""
+    moves: int = 0
+    """How many moves of others there were."""
     seq: int = 0
     """Last record that was taken in."""
 
@@ -62,18 +64,27 @@ class Ledger:
         outcome = record.get("outcome") or {}
         if record["type"] == Kind.BASELINE:
             self._stands(outcome["name"], outcome["alias"], outcome["after"])
+        elif record["type"] == Kind.ALIAS_MOVED:
+            self.moved[outcome["name"], outcome["alias"]] = outcome["after"]
+            self.moves += 1
         elif record["type"] == Kind.ALIAS_REVERTED:
-            self.reverted += 1
+            self.moved.pop((outcome["name"], outcome["alias"]), None)
         elif record.get("action") == Action.APPROVE_FEATURES:
             self._approves(record)
         elif _executed(record) and record["action"] in MODEL_ACTIONS:
-            name, before, after = outcome["name"], outcome["before"], outcome["after"]
-            self._stands(name, outcome["alias"], after)
-            self.aliases[name, PREVIOUS] = before
-            if record["action"] == Action.PROMOTE_MODEL:
-                self.promoted_by[name, after] = record["request"]["uid"]
-            elif undone := self.promoted_by.get((name, before)):
-                self.rolled_back[undone] = record["request"]["name"]
+            self._changed(record, outcome)
+
+    def _changed(self, record: Record, outcome: Mapping[str, str]) -> None:
+        name, before, after = outcome["name"], outcome["before"], outcome["after"]
+        self._stands(name, outcome["alias"], after)
+        self.aliases[name, PREVIOUS] = before
+        for alias in (outcome["alias"], PREVIOUS):
+            # What was approved has put it where it belongs: there is nothing left to undo.
+            self.moved.pop((name, alias), None)
+        if record["action"] == Action.PROMOTE_MODEL:
+            self.promoted_by[name, after] = record["request"]["uid"]
+        elif undone := self.promoted_by.get((name, before)):
+            self.rolled_back[undone] = record["request"]["name"]
 
     def _stands(self, name: str, alias: str, version: str) -> None:
         self.aliases[name, alias] = version

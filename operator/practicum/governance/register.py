@@ -72,8 +72,7 @@ class Register:
         if (known := self._ledgers.get(lab.uid)) is not None:
             return known
         records = await self._audit.reload(lab.uid)
-        status = lab.resource.status.audit
-        head = Head(status.seq, status.hash) if status else None
+        head = self._expected(lab)
         verdict = verify(records, head, self._audit.key(lab.uid))
         if not verdict.holds:
             raise AuditBroken(f"{verdict.reason}: {verdict.message}")
@@ -90,6 +89,17 @@ class Register:
         if lab.resource.status.governed != ledger.governed():
             self._anchored.pop(lab.uid, None)
             await self._anchor(lab)
+
+    def _expected(self, lab: Lab) -> Head | None:
+        """Return where the log should end.
+
+        The lab may be known as it was before our own last writes, while a watch is broken: the
+        records that came since would look like somebody else's.
+        """
+        status = lab.resource.status.audit
+        told = Head(status.seq, status.hash) if status else None
+        ours = self._anchored.get(lab.uid, (None, None))[0]
+        return max((one for one in (told, ours) if one), key=lambda one: one.seq, default=None)
 
     async def note(self, lab: Lab, kind: Kind, *identity: str, **said: Any) -> Record:
         """Record what happened, once.
