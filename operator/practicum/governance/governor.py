@@ -111,16 +111,14 @@ class Governor:
             judge=Judge(backends, changes, people, clock),
         )
         requests = self._files.requests(lab.namespaces["learner"])
-        dues = [await self._advance(room, one, requests) for one in requests]
+        dues = [await self._advance(room, one) for one in requests]
         now = self._files.requests(lab.namespaces["learner"])
         if not any(_moves(one) for one in now):
             dues.append(await self._aliases.watch(lab, changes, backends))
         dues.append(await self._traffic.watch(lab, changes, backends, self._executed(lab)))
         return expiry.next_wake(clock(), *dues)
 
-    async def _advance(
-        self, room: Room, request: ChangeRequest, requests: Sequence[ChangeRequest]
-    ) -> datetime | None:
+    async def _advance(self, room: Room, request: ChangeRequest) -> datetime | None:
         status, uid = request.status, str(request.metadata["uid"])
         ledger = await self._register.ledger(room.lab)
         if status.state is State.EXECUTED and (undone := ledger.rolled_back.get(uid)):
@@ -135,27 +133,11 @@ class Governor:
         answers = self._files.answers(request.metadata["namespace"], name)
         case = Case(room, self._register, self._tools.clock, request, answers)
         try:
-            return await case.advance(self._busy(room.changes, request, requests))
+            requests = self._files.requests(request.metadata["namespace"])
+            return await case.advance(occupant(room.changes, request, requests))
         except ServiceError as error:
             log.info("change waits", request=name, reason=error.reason, error=str(error))
             return self._tools.clock() + _HOLD
-
-    def _busy(
-        self, changes: Changes, request: ChangeRequest, requests: Sequence[ChangeRequest]
-    ) -> str:
-        """Return the open request for the same target that came before this new one."""
-        if request.status.state is not State.REQUESTED:
-            return ""
-        mine = _target(changes, request)
-        namespace = request.metadata["namespace"]
-        now = {one.metadata["uid"]: one for one in self._files.requests(namespace)}
-        for other in requests:
-            if other.metadata["uid"] == request.metadata["uid"]:
-                return ""
-            state = now.get(other.metadata["uid"], other).status.state
-            if state in OPEN and _target(changes, other) == mine:
-                return str(other.metadata["name"])
-        return ""
 
     def _executed(self, lab: Lab) -> list[ChangeRequest]:
         requests = self._files.requests(lab.namespaces["learner"])
@@ -169,6 +151,28 @@ class Governor:
         text = f"no change is decided: {error}"
         await self._register.tell(lab.resource.metadata, of, "Warning", error.reason, text)
         return self._tools.clock() + 10 * _HOLD
+
+
+def occupant(changes: Changes, new: ChangeRequest, requests: Sequence[ChangeRequest]) -> str:
+    """Return the open request that keeps a new one from its target; empty: there is none.
+
+    Args:
+        changes: what the lab governs.
+        new: not examined yet; anything else keeps its place.
+        requests: of the lab as they now are, oldest first.
+    """
+    if new.status.state is not State.REQUESTED:
+        return ""
+    mine, older = _target(changes, new), True
+    for other in requests:
+        if other.metadata["uid"] == new.metadata["uid"]:
+            older = False
+            continue
+        # Of one second nobody knows who was first: what was examined already must not be joined.
+        first = older or other.status.state is not State.REQUESTED
+        if first and other.status.state in OPEN and _target(changes, other) == mine:
+            return str(other.metadata["name"])
+    return ""
 
 
 def _target(changes: Changes, request: ChangeRequest) -> str:
