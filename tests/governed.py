@@ -32,9 +32,13 @@ ROLES = {
 REVIEWERS = ["ml-reviewer", "risk-reviewer"]
 CHANGES = {
     "models": [
-        {"name": "fraud", "candidates": "fraud-dev", "artifact": "model/scorer.json"},
+        {
+            "name": "fraud",
+            "candidates": "fraud-dev",
+            "artifact": "model/scorer.json",
+            "serving": "serving",
+        },
     ],
-    "serving": "serving",
     "actions": {
         "PromoteModel": {
             "requesters": ["data-scientist", "ml-engineer"],

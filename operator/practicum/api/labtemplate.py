@@ -136,6 +136,10 @@ class GovernedModel(ApiModel):
         str,
         Field(max_length=253, description="Artifact of the run whose digest is evidence."),
     ] = "model/MLmodel"
+    serving: Annotated[
+        DnsLabel | None,
+        Field(description="Service that follows the alias and says which version it serves."),
+    ] = None
 
 
 class Changes(ApiModel):
@@ -152,10 +156,6 @@ class Changes(ApiModel):
     ] = "lab/promotion"
     models: Annotated[list[GovernedModel], Field(max_length=8)] = []
     feature_project: ShortText = "lab"
-    serving: Annotated[
-        DnsLabel | None,
-        Field(description="Service that follows the alias and reports the version it serves."),
-    ] = None
     actions: Annotated[dict[Action, ChangeRule], Field(max_length=4)] = {}
 
 

@@ -4,7 +4,8 @@ MLflow tells nobody reliably who moved an alias, and its webhooks name no actor;
 looks, and what somebody else moved is put on record and back.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import structlog
 
@@ -22,6 +23,7 @@ from practicum.observe import metrics
 from practicum.settings import Settings
 
 log = structlog.get_logger()
+_SOON: Final = timedelta(seconds=5)
 
 
 class Aliases:
@@ -51,7 +53,7 @@ class Aliases:
                 production = await Registry(backends).model(model.name)
             except ServiceError as error:
                 log.info("aliases not known yet", lab=lab.name, error=str(error))
-                return self._clock() + self._settings.alias_poll
+                return self._clock() + min(self._settings.alias_poll, _SOON)
             version = production.aliases.get(model.alias, "") if production else ""
             outcome = OutcomeStatus(name=model.name, alias=model.alias, after=version)
             await self._register.note(

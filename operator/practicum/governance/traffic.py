@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from practicum.api.change import ChangeRequest
-from practicum.api.labtemplate import Changes
+from practicum.api.labtemplate import Changes, GovernedModel
 from practicum.api.times import parse_rfc3339, rfc3339
 from practicum.clock import Clock
 from practicum.desired.lab import Lab
@@ -30,22 +30,37 @@ class Traffic:
         self, lab: Lab, changes: Changes, backends: Backends, executed: Sequence[ChangeRequest]
     ) -> datetime | None:
         """Look whether the last executed change is served; returns when to look again."""
-        waiting = [one for one in executed if self._is_awaited(one)]
-        if changes.serving is None or not waiting:
-            return None
+        found = [
+            await self._look(lab, model, backends, executed)
+            for model in changes.models
+            if model.serving
+        ]
+        return self._clock() + _OFTEN if False in found else None
+
+    async def _look(
+        self,
+        lab: Lab,
+        model: GovernedModel,
+        backends: Backends,
+        executed: Sequence[ChangeRequest],
+    ) -> bool:
+        """Whether the last change of a model is served, or there is none to wait for."""
+        waiting = [one for one in executed if self._is_awaited(one, model.name)]
+        if not waiting or not model.serving:
+            return True
         newest = max(waiting, key=lambda one: str(one.status.executed_at))
         try:
-            served = await backends.version_served(changes.serving)
+            served = await backends.version_served(model.serving)
         except ServiceError:
-            served = ""
-        if newest.status.outcome and served == newest.status.outcome.after:
-            await self._served(lab, newest)
-            return None
-        return self._clock() + _OFTEN
+            return False
+        if not newest.status.outcome or served != newest.status.outcome.after:
+            return False
+        await self._served(lab, newest)
+        return True
 
-    def _is_awaited(self, request: ChangeRequest) -> bool:
+    def _is_awaited(self, request: ChangeRequest, model: str) -> bool:
         status = request.status
-        if not status.outcome or not status.outcome.alias or not status.executed_at:
+        if not status.outcome or status.outcome.name != model or not status.executed_at:
             return False
         young = self._clock() - parse_rfc3339(status.executed_at) < _PATIENCE
         return young and status.outcome.served_at is None
