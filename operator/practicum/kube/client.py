@@ -175,10 +175,10 @@ class Kube:
             return None
 
     async def pages(
-        self, kind: str, namespace: str = "", labels: str = ""
+        self, kind: str, namespace: str = "", labels: str = "", fields: str = ""
     ) -> AsyncIterator[tuple[Sequence[Object], str]]:
         """Yield all objects of a kind, page by page, each with the list's resourceVersion."""
-        query = {"limit": str(_PAGE)} | ({"labelSelector": labels} if labels else {})
+        query = {"limit": str(_PAGE), "labelSelector": labels, "fieldSelector": fields}
         header = {"apiVersion": KINDS[kind].api_version, "kind": kind}
         while True:
             page = await self.request("GET", _path(kind, namespace), query=query)

@@ -43,6 +43,7 @@ async def watch(
         ApiError: the first reading was refused.
     """
     since, started, refusals = "", False, 0
+    only = f"metadata.name={name}" if name else ""
     last: Object = {}
     while True:
         try:
@@ -52,7 +53,7 @@ async def watch(
                 started, refusals = True, 0
                 for last in objects:
                     yield Event("ADDED", last)
-            async for event in _watch_once(kube, kind, namespace, since, name=name):
+            async for event in _watch_once(kube, kind, namespace, since, fields=only):
                 since = event.object["metadata"]["resourceVersion"]
                 if event.type != "RESET":
                     last = event.object
@@ -102,7 +103,9 @@ async def _read(kube: Kube, kind: str, namespace: str, name: str) -> tuple[list[
     return items, str(page["metadata"]["resourceVersion"])
 
 
-def changes(kube: Kube, kind: str, since: str, labels: str) -> AsyncGenerator[Event, None]:
+def changes(
+    kube: Kube, kind: str, since: str, labels: str, fields: str = ""
+) -> AsyncGenerator[Event, None]:
     """Yield what changes everywhere after a resourceVersion, until the server ends the watch.
 
     A RESET says only how far the watch has come.
@@ -110,17 +113,14 @@ def changes(kube: Kube, kind: str, since: str, labels: str) -> AsyncGenerator[Ev
     Raises:
         ApiError: the watch was refused, broke, or is too old (410) and has to begin anew.
     """
-    return _watch_once(kube, kind, "", since, labels=labels)
+    return _watch_once(kube, kind, "", since, labels=labels, fields=fields)
 
 
 async def _watch_once(
-    kube: Kube, kind: str, namespace: str, since: str, *, name: str = "", labels: str = ""
+    kube: Kube, kind: str, namespace: str, since: str, *, labels: str = "", fields: str = ""
 ) -> AsyncGenerator[Event, None]:
     query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": since}
-    if name:
-        query["fieldSelector"] = f"metadata.name={name}"
-    if labels:
-        query["labelSelector"] = labels
+    query |= {"labelSelector": labels, "fieldSelector": fields}
     rest = b""
     async for chunk in _chunks(kube, KINDS[kind].path(namespace), query):
         *lines, rest = (rest + chunk).split(b"\n")
