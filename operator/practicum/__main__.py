@@ -18,7 +18,9 @@ from practicum import settings as configuration
 from practicum.api.names import LabKey
 from practicum.clock import utcnow
 from practicum.errors import ApiError
+from practicum.governance import drafts as of_drafts
 from practicum.governance import files as of_changes
+from practicum.governance.drafts import Drafts
 from practicum.governance.files import Files
 from practicum.governance.governor import Governor
 from practicum.governance.http import Services
@@ -26,6 +28,7 @@ from practicum.handlers import children as of_labs
 from practicum.handlers import watches
 from practicum.handlers.children import Children, followed
 from practicum.kube.client import Kube
+from practicum.kube.informer import Informer
 from practicum.kube.lease import Elector
 from practicum.observe import http, metrics
 from practicum.observe import logging as logs
@@ -68,21 +71,23 @@ def tools_for(kube: Kube, settings: Settings) -> Tools:
 
 def governance_for(
     tools: Tools, services: Services
-) -> tuple[Runner, Files, Callable[[LabKey, str], None]]:
-    """Wire governed changes: their runner, what is filed, and what wakes a lab in a phase."""
+) -> tuple[Runner, list[Informer], Callable[[LabKey, str], None]]:
+    """Wire governed changes: their runner, what they follow, and what wakes a lab in a phase."""
 
     def wake(key: LabKey) -> None:
         changes.wake(key)
 
     files = Files(tools.labs.at, wake)
-    governor = Governor(tools, services, files)
+    drafts = Drafts(tools.labs.at, wake)
+    governor = Governor(tools, services, files, drafts)
     changes = Runner(governor.reconcile, tools.clock)
 
     def govern(key: LabKey, phase: str) -> None:
         if governor.concerns(key, phase):
             changes.wake(key)
 
-    return changes, files, govern
+    informers = [*of_changes.informers(tools.kube, files), of_drafts.informer(tools.kube, drafts)]
+    return changes, informers, govern
 
 
 async def operate(
@@ -98,14 +103,14 @@ async def operate(
         ready = asyncio.Event()
         health.ready = ready.is_set
         children = Children(runner, tools.inventory, tools.labs)
-        changes, files, govern = governance_for(tools, services)
+        changes, informers, govern = governance_for(tools, services)
         tools.reporter.written.append(lambda key, _, status: govern(key, status.phase))
         sweep = Sweep(kube, settings, utcnow, children.compare)
         probe = NetworkProbe(kube, settings, utcnow)
         async with (
             background(_beating(health), _sweeping(sweep, settings), probe.keep()),
             followed(of_labs.informers(kube, children), runner),
-            followed(of_changes.informers(kube, files), changes),
+            followed(informers, changes),
         ):
             await kopf.operator(
                 registry=watches.registry(),

@@ -13,7 +13,7 @@ from practicum.api.base import (
     SubjectKind,
     cel,
 )
-from practicum.api.conditions import Condition, Phase
+from practicum.api.conditions import GOVERNED, Condition, Phase
 from practicum.api.names import API_VERSION
 
 _SUBJECT_RULE = (
@@ -195,6 +195,22 @@ class LabEnvironmentStatus(ApiModel):
             },
         ),
     ] = []
+
+    def of_reconciler(self) -> "LabEnvironmentStatus":
+        """Return the part that the reconciler writes."""
+        kept = [one for one in self.conditions if one.type not in GOVERNED]
+        return self.model_copy(update={"audit": None, "conditions": kept})
+
+    def of_governance(self) -> dict[str, Any]:
+        """Return the part that governance writes: whole, or an apply drops what is left out."""
+        kept = [one.wire() for one in self.conditions if one.type in GOVERNED]
+        audit = {"audit": self.audit.wire()} if self.audit else {}
+        return {**audit, "conditions": kept} if kept else audit
+
+    def with_governed(self, old: "LabEnvironmentStatus") -> "LabEnvironmentStatus":
+        """Return this status with the part of another that governance writes."""
+        kept = [one for one in old.conditions if one.type in GOVERNED]
+        return self.model_copy(update={"audit": old.audit, "conditions": [*self.conditions, *kept]})
 
 
 class LabEnvironment(ApiModel):

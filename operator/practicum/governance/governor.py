@@ -21,14 +21,17 @@ from practicum.governance.aliases import Aliases
 from practicum.governance.audit import Audit
 from practicum.governance.backends import Backends
 from practicum.governance.cases import OPEN, Case, Room
+from practicum.governance.drafts import Drafts
 from practicum.governance.evidence import Gatherer, Unfounded, target_of
 from practicum.governance.executors import Executor
 from practicum.governance.files import Files
 from practicum.governance.http import Services
 from practicum.governance.judging import Judge
 from practicum.governance.people import actors
+from practicum.governance.policies import Policies
 from practicum.governance.register import AuditBroken, Register
 from practicum.governance.traffic import Traffic
+from practicum.governance.vetting import Vetter
 from practicum.observe import metrics
 from practicum.policy import expiry
 from practicum.reconcile.tools import Tools
@@ -41,7 +44,7 @@ _HOLD: Final = timedelta(minutes=1)
 class Governor:
     """Decides what becomes of every request of a lab."""
 
-    def __init__(self, tools: Tools, services: Services, files: Files) -> None:
+    def __init__(self, tools: Tools, services: Services, files: Files, drafts: Drafts) -> None:
         settings = tools.settings
         audit = Audit(tools.kube, AUDIT_NAMESPACE, lambda: settings.root_key)
         self._tools = tools
@@ -50,6 +53,8 @@ class Governor:
         self._register = Register(tools.kube, audit, tools.labs, files, tools.clock)
         self._aliases = Aliases(self._register, settings, tools.clock)
         self._traffic = Traffic(self._register, tools.clock)
+        vetter = Vetter(settings.opa)
+        self._policies = Policies(tools.kube, self._register, drafts, vetter, tools.clock)
         self._uids: dict[LabKey, str] = {}
 
     def concerns(self, key: LabKey, phase: str) -> bool:
@@ -87,14 +92,17 @@ class Governor:
     def _forget(self, uid: str) -> None:
         self._register.forget(uid)
         self._aliases.forget(uid)
+        self._policies.forget(uid)
 
     async def _govern(self, lab: Lab, changes: Changes) -> datetime | None:
         clock = self._tools.clock
+        began = clock()
+        drafted = await self._policies.watch(lab)
         ledger = await self._register.ledger(lab)
         backends = Backends(self._tools.kube, self._services, lab)
         due = await self._aliases.found(lab, changes, backends)
         if due is not None:
-            return due
+            return expiry.next_wake(began, due, drafted)
         people = actors(lab)
         room = Room(
             lab=lab,
@@ -105,11 +113,12 @@ class Governor:
             judge=Judge(backends, changes, people, clock),
         )
         requests = self._files.requests(lab.namespaces["learner"])
-        dues = [await self._advance(room, one, requests) for one in requests]
+        dues = [drafted, *[await self._advance(room, one, requests) for one in requests]]
         if not any(self._state(lab, one) is State.APPROVED for one in requests):
             dues.append(await self._aliases.watch(lab, changes, backends))
         dues.append(await self._traffic.watch(lab, changes, backends, self._executed(lab)))
-        return expiry.next_wake(clock(), *dues)
+        # By the time at which the pass began: what came due during it must not be missed.
+        return expiry.next_wake(began, *dues)
 
     async def _advance(
         self, room: Room, request: ChangeRequest, requests: Sequence[ChangeRequest]

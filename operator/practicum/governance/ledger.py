@@ -48,6 +48,10 @@ class Ledger:
     """Name of the request that undid a promotion, by the promotion's uid."""
     reverted: int = 0
     """How many moves of others were undone."""
+    broken: str = ""
+    """Digest of the learner's policies that do not compile; empty: they do, or there are none."""
+    verdicts: int = 0
+    """How often policies broke or were mended."""
     seq: int = 0
     """Last record that was taken in."""
 
@@ -61,6 +65,10 @@ class Ledger:
             self._stands(outcome["name"], outcome["alias"], outcome["after"])
         elif record["type"] == Kind.ALIAS_REVERTED:
             self.reverted += 1
+        elif record["type"] in (Kind.POLICY_BROKEN, Kind.POLICY_MENDED):
+            self.verdicts += 1
+            broke = record["type"] == Kind.POLICY_BROKEN
+            self.broken = record["evidence"]["digest"] if broke else ""
         elif _executed(record) and record["action"] in _MODEL_ACTIONS:
             name, before, after = outcome["name"], outcome["before"], outcome["after"]
             self._stands(name, outcome["alias"], after)

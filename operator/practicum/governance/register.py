@@ -13,7 +13,8 @@ import structlog
 
 from practicum import errors
 from practicum.api.change import ChangeRequest, ChangeRequestStatus, State
-from practicum.api.labenvironment import AuditStatus
+from practicum.api.conditions import Condition, ConditionType
+from practicum.api.labenvironment import AuditStatus, LabEnvironmentStatus
 from practicum.api.names import API_VERSION, GOVERNANCE_MANAGER
 from practicum.api.times import rfc3339
 from practicum.clock import Clock
@@ -50,12 +51,13 @@ class Register:
         self._files = files
         self._clock = clock
         self._ledgers: dict[str, Ledger] = {}
-        self._anchored: dict[str, Head] = {}
+        self._shown: dict[str, LabEnvironmentStatus] = {}
+        """By lab, the status of which we wrote our part last."""
 
     def forget(self, lab_uid: str) -> None:
         """Forget a lab that is gone."""
         self._ledgers.pop(lab_uid, None)
-        self._anchored.pop(lab_uid, None)
+        self._shown.pop(lab_uid, None)
         self._audit.forget(lab_uid)
 
     async def ledger(self, lab: Lab) -> Ledger:
@@ -72,8 +74,6 @@ class Register:
         verdict = verify(records, head, self._audit.key(lab.uid))
         if not verdict.holds:
             raise AuditBroken(f"{verdict.reason}: {verdict.message}")
-        if head:
-            self._anchored[lab.uid] = head
         ledger = self._ledgers[lab.uid] = Ledger()
         for record in records:
             ledger.take(record)
@@ -161,13 +161,29 @@ class Register:
     async def _anchor(self, lab: Lab) -> None:
         """Let the lab's status say where its log ends."""
         head = await self._audit.head(lab.uid)
-        if not head.seq or self._anchored.get(lab.uid) == head:
-            return
-        status = {"audit": AuditStatus(seq=head.seq, hash=head.hash).wire()}
-        body = lab.resource.apply_body() | {"status": status}
-        answer = await self._kube.apply(body, subresource="status", manager=GOVERNANCE_MANAGER)
-        self._labs.answer(answer)
-        self._anchored[lab.uid] = head
+        if head.seq:
+            await self._write(lab, audit=AuditStatus(seq=head.seq, hash=head.hash))
+
+    async def declare(self, lab: Lab, kind: ConditionType, found: Condition | None) -> None:
+        """Set a condition of a lab that is governance's to write, or take it away."""
+        before = self._shown.get(lab.uid, lab.resource.status).conditions
+        others = [one for one in before if one.type != kind]
+        await self._write(lab, conditions=[*others, found] if found else others)
+
+    def condition(self, lab: Lab, kind: ConditionType) -> Condition | None:
+        """Return a condition of a lab as it stands."""
+        shown = self._shown.get(lab.uid, lab.resource.status).conditions
+        return next((one for one in shown if one.type == kind), None)
+
+    async def _write(self, lab: Lab, **update: Any) -> None:
+        """Bring governance's part of a lab's status up to date."""
+        before = self._shown.get(lab.uid, lab.resource.status)
+        after = before.model_copy(update=update)
+        if (ours := after.of_governance()) != before.of_governance():
+            body = lab.resource.apply_body() | {"status": ours}
+            answer = await self._kube.apply(body, subresource="status", manager=GOVERNANCE_MANAGER)
+            self._labs.answer(answer)
+        self._shown[lab.uid] = after
 
     async def _tell(self, request: ChangeRequest) -> None:
         state, message = request.status.state, request.status.message

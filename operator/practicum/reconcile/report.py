@@ -84,15 +84,14 @@ class Reporter:
             services=list(findings.services),
             credentials=findings.credentials,
             template=findings.template or old.template,
-            # Governance writes it; it is here for the comparison alone.
-            audit=old.audit,
             seal=findings.seal,
             conditions=verdict.conditions(facts, old.conditions, now, generation),
         )
-        if status == old:
+        if status == old.of_reconciler():
             return old
-        body = lab.apply_body() | {"status": status.model_copy(update={"audit": None}).wire()}
+        body = lab.apply_body() | {"status": status.wire()}
         self._labs.answer(await self._kube.apply(body, subresource="status"))
+        status = status.with_governed(old)
         key = LabKey(lab.metadata["namespace"], lab.metadata["name"])
         for take in self.written:
             take(key, lab.uid, status)
