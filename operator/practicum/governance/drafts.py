@@ -34,8 +34,8 @@ class Draft:
 
     @property
     def said(self) -> tuple[str, ...]:
-        """Return all that matters of it."""
-        return self.files, self.status, self.problem
+        """Return all that matters of it, our own word first."""
+        return self.status, self.files, self.problem
 
     @property
     def texts(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ worse.
 """
 
 import json
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -29,9 +30,20 @@ BROKEN: Final = "PolicyBroken"
 VETTED: Final = "PolicyVetted"
 _PAUSE: Final = timedelta(seconds=3)
 """Between two compilations for one lab: edits in a burst cost one."""
+_PATIENCE: Final = 3
 _RETRY: Final = timedelta(minutes=1)
 _MOST_RECORDS: Final = 200
 """Of one lab; whoever breaks policies all day long does not fill the log with it."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What was found out about a draft."""
+
+    draft: Draft
+    vetted: Vetted
+    rests_until: datetime
+    """Whose policies are dear to compile leaves the compiler to others for longer."""
 
 
 class Policies:
@@ -45,7 +57,7 @@ class Policies:
         self._drafts = drafts
         self._vetter = vetter
         self._clock = clock
-        self._found: dict[str, tuple[datetime, Draft, Vetted]] = {}
+        self._found: dict[str, _Found] = {}
 
     def forget(self, lab_uid: str) -> None:
         """Forget a lab that is gone."""
@@ -61,17 +73,20 @@ class Policies:
         if draft is None:
             await self._gone(lab)
             return None
-        at, known, vetted = self._found.get(lab.uid, (None, None, None))
-        if vetted is None or known is None or known.files != draft.files:
-            if at and self._clock() < at + _PAUSE:
-                return at + _PAUSE
+        found = self._found.get(lab.uid)
+        if found is None or found.draft.said[1:] != draft.said[1:]:
+            began = self._clock()
+            if found and began < found.rests_until:
+                return found.rests_until
             try:
                 vetted = await self.vet(draft)
             except ServiceError as error:
                 log.warning("policies not vetted", lab=lab.name, error=str(error))
                 return self._clock() + _RETRY
-            self._found[lab.uid] = (self._clock(), draft, vetted)
-        await self._say(lab, draft, vetted)
+            now = self._clock()
+            found = _Found(draft, vetted, now + max(_PAUSE, _PATIENCE * (now - began)))
+            self._found[lab.uid] = found
+        await self._say(lab, draft, found.vetted)
         return None
 
     async def vet(self, draft: Draft) -> Vetted:

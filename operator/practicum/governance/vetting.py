@@ -172,7 +172,7 @@ class Vetter:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={"HOME": str(place), "GOMAXPROCS": "1", "GOMEMLIMIT": "192MiB"},
+            env={"HOME": str(place), "GOMAXPROCS": "1", "GOMEMLIMIT": "112MiB"},
             start_new_session=True,
         )
         assert process.stdout is not None  # noqa: S101 - it is a pipe
