@@ -85,6 +85,11 @@ async def test_data_keeps_to_the_lab_as_well(vetter: Vetter, data: str, said: st
     assert said in (await vetted(vetter, PACKAGE, data__yaml=data)).problem
 
 
+async def test_a_number_that_cannot_be_written_again_is_no_data(vetter: Vetter) -> None:
+    found = await vetted(vetter, PACKAGE, data__json='{"lab": {"n": 1e999}}')
+    assert found.problem == "data.json: a number is too big"
+
+
 @pytest.mark.parametrize("reference", ["file:///etc/passwd", "http://127.0.0.1:9/x"])
 @pytest.mark.parametrize("key", ["schemas", '"\\x73chemas"'])
 async def test_no_schema_makes_the_compiler_read_a_file_or_an_address(

@@ -144,9 +144,12 @@ class Vetter:
         )
         try:
             document = json.loads(done.text)["result"][0]["expressions"][0]["value"]
+            text = canonical(document)
         except (ValueError, LookupError, TypeError):
             return Vetted(digest, f"{name}: {_problem(done)}")
-        return Vetted(digest, data=canonical(document))
+        if not _finite(document):
+            return Vetted(digest, f"{name}: a number is too big")
+        return Vetted(digest, data=text)
 
     async def _allowed(self, place: Path) -> str:
         """Return what OPA may do here: what it can, without what reaches out."""
@@ -227,6 +230,15 @@ def _objection(files: Mapping[str, str]) -> str:
         if name not in DATA and not _NAME.fullmatch(name):
             return f"{name}: the keys are {', '.join(DATA)} and names that end with .rego"
     return ""
+
+
+def _finite(document: Any) -> bool:
+    """Whether all numbers can be written again: JSON has greater ones than Python."""
+    try:
+        json.dumps(document, allow_nan=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _lay_out(place: Path, files: Mapping[str, str], capabilities: str) -> None:
