@@ -16,7 +16,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,12 +34,15 @@ FORBIDDEN: Final = frozenset(
 DATA: Final = ("data.json", "data.yaml")
 ROOT: Final = "lab"
 """Below which all packages and all data of a lab's policies lie."""
+RELEASE: Final = "release"
+"""Package below the root that decides on releases; no release replaces it."""
+_PLATFORMS: Final = "is the platform's own: leave it out"
 MOST_FILES: Final = 32
 MOST_BYTES: Final = 64 * 1024
 _CONFINE: Final = Path(__file__).with_name("confine.py")
 _FOLDER: Final = "policies"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,90}\.rego")
-_PREFIX: Final = re.compile(r"^error: (?:\d+ errors? occurred:\s)?")
+_NOISE: Final = re.compile(r"^error: (?:\d+ errors? occurred:\s)?|rego_[a-z_]+_error: ")
 _SECONDS: Final = 15
 _OUTPUT: Final = 256 * 1024
 _CAPABILITIES: Final = 1024 * 1024
@@ -60,6 +63,8 @@ class Vetted:
     """Why they cannot be used, with file and line; empty: they can."""
     data: str = "{}"
     """Their data as canonical JSON, as OPA reads it."""
+    packages: tuple[str, ...] = ()
+    """What they define, such as lab.promotion."""
 
     @property
     def ok(self) -> bool:
@@ -105,7 +110,9 @@ class Vetter:
             place = Path(folder)
             capabilities = await self._allowed(place)
             _lay_out(place, files, capabilities)
-            if problem := await self._annotated(place, files):
+            problem, packages = await self._inspected(place)
+            # Whatever annotations say, the compiler does not see them unless they are harmless.
+            if problem and any("METADATA" in text for text in files.values()):
                 return Vetted(digest, problem)
             limits = ("--capabilities=capabilities.json", "--max-errors=10")
             done = await self._run(
@@ -113,29 +120,29 @@ class Vetter:
             )
             if done.code:
                 return Vetted(digest, _problem(done))
+            if problem:
+                return Vetted(digest, problem)
             name = next((name for name in DATA if name in files), "")
-            if not name:
-                return Vetted(digest)
-            return await self._with_data(digest, place, name)
+            vetted = await self._with_data(digest, place, name) if name else Vetted(digest)
+            return replace(vetted, packages=packages)
 
-    async def _annotated(self, place: Path, files: Mapping[str, str]) -> str:
-        """Return what is wrong with the annotations, before the compiler heeds them.
+    async def _inspected(self, place: Path) -> tuple[str, tuple[str, ...]]:
+        """Return what is wrong before anything is compiled, and the packages.
 
-        It would read the schemas that they name, from the disk too, and quote what it finds.
+        The compiler would read the schemas that annotations name, from the disk too, and quote what
+        it finds there.
         """
-        if not any("METADATA" in text for text in files.values()):
-            return ""
         arguments = ("inspect", "--annotations", "--format=json", _FOLDER)
         done = await self._run(place, *arguments, output=_CAPABILITIES)
         try:
-            found = json.loads(done.text).get("annotations") or []
+            found = json.loads(done.text)
         except ValueError:
-            return _problem(done)
-        for one in found:
+            return _problem(done), ()
+        for one in found.get("annotations") or []:
             if "schemas" in one["annotations"]:
                 where = f"{one['location']['file']}:{one['location']['row']}"
-                return _tidy(f"{where}: METADATA with schemas is not for policies of a lab")
-        return ""
+                return _tidy(f"{where}: METADATA with schemas is not for policies of a lab"), ()
+        return _packages(found.get("namespaces") or {})
 
     async def _with_data(self, digest: str, place: Path, name: str) -> Vetted:
         """Read the data as OPA does, whose YAML is not quite everybody's."""
@@ -147,6 +154,8 @@ class Vetter:
             text = canonical(document)
         except (ValueError, LookupError, TypeError):
             return Vetted(digest, f"{name}: {_problem(done)}")
+        if RELEASE in (document.get(ROOT) or {}):
+            return Vetted(digest, f"{name}: {ROOT}.{RELEASE} {_PLATFORMS}")
         if not _finite(document):
             return Vetted(digest, f"{name}: a number is too big")
         return Vetted(digest, data=text)
@@ -232,6 +241,19 @@ def _objection(files: Mapping[str, str]) -> str:
     return ""
 
 
+def _packages(namespaces: Mapping[str, list[str]]) -> tuple[str, tuple[str, ...]]:
+    """Return what is wrong with the packages, and which there are."""
+    found = {}
+    for name, files in namespaces.items():
+        modules = [_tidy(file) for file in files if file.endswith(".rego")]
+        if modules:
+            found[name.removeprefix("data.")] = sorted(modules)[0]
+    for package, file in found.items():
+        if package == ROOT or f"{package}.".startswith(f"{ROOT}.{RELEASE}."):
+            return f"{file}: package {package} {_PLATFORMS}", ()
+    return "", tuple(sorted(found))
+
+
 def _finite(document: Any) -> bool:
     """Whether all numbers can be written again: JSON has greater ones than Python."""
     try:
@@ -260,7 +282,7 @@ def _problem(done: _Done) -> str:
         first = errors[0]
         said, place = str(first["message"]), first.get("location") or {}
     except (ValueError, LookupError, TypeError):
-        return _tidy(_PREFIX.sub("", done.text))[:_LONGEST] or f"OPA ended with {done.code}"
+        return _tidy(_NOISE.sub("", done.text))[:_LONGEST] or f"OPA ended with {done.code}"
     where = f"{place['file']}:{place['row']}: " if place.get("file") else ""
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"{_tidy(where + said)[:_LONGEST]}{more}"

@@ -21,7 +21,8 @@ def stand_in(folder: Path, script: str) -> str:
     program.write_text(
         # A folder for each call, as it may write to no file.
         f"#!/bin/sh\nmkdir {folder}/$1.$$\n"
-        f"if [ $1 = capabilities ]; then echo '{can}'; exit; fi\n{script}\n"
+        f"if [ $1 = capabilities ]; then echo '{can}'; exit; fi\n"
+        f"if [ $1 = inspect ]; then echo '{{}}'; exit; fi\n{script}\n"
     )
     program.chmod(0o755)
     return str(program)
@@ -57,9 +58,9 @@ async def test_the_same_files_are_compiled_once(tmp_path: Path) -> None:
     first = await vetter.vet(GOOD)
     assert first.ok
     assert await vetter.vet(dict(GOOD)) is first
-    assert calls(tmp_path) == ["capabilities", "check"]
+    assert calls(tmp_path) == ["capabilities", "check", "inspect"]
     assert (await vetter.vet({"b.rego": "package lab.b\n"})).ok
-    assert calls(tmp_path) == ["capabilities", "check", "check"]
+    assert calls(tmp_path) == ["capabilities", "check", "check", "inspect", "inspect"]
 
 
 async def test_opa_knows_nothing_of_what_reaches_out_nor_of_the_operator(
