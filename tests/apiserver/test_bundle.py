@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from practicum.policy.bundle import KEY_ID, SIGNATURES, Bundle, _gzip, _tar
+from practicum.api.bundles import KEY_ID
+from practicum.policy.bundle import SIGNATURES, Bundle, _gzip, _tar
 from tests.lab_services import MODULE
 
 from .conftest import tool

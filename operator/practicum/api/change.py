@@ -170,6 +170,10 @@ class OutcomeStatus(ApiModel):
     alias: Annotated[str, Field(max_length=63)] = ""
     before: Annotated[str, Field(max_length=64)] = ""
     after: Annotated[str, Field(max_length=64)] = ""
+    digest: Annotated[
+        Digest | None,
+        Field(description="Of the bundle that is released; absent: the template's own policies."),
+    ] = None
     served_at: Annotated[
         Moment | None,
         Field(description="When the new version was first seen in the lab's traffic."),

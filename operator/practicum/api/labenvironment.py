@@ -148,6 +148,30 @@ class AuditStatus(ApiModel):
     hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", min_length=64, max_length=64)]
 
 
+class PolicyRelease(ApiModel):
+    """The revision of policies that the lab's OPA is to decide by."""
+
+    revision: Annotated[str, Field(max_length=64)]
+    config_map: Annotated[
+        str,
+        Field(max_length=253, description="Of the platform's namespace, with the signed bundle."),
+    ]
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", min_length=64, max_length=64)]
+    request: Annotated[
+        str,
+        Field(max_length=253, description="ChangeRequest that released it."),
+    ]
+
+
+class GovernedStatus(ApiModel):
+    """What approved changes make of the lab's own objects; the reconciler brings it about."""
+
+    policy: Annotated[
+        PolicyRelease | None,
+        Field(description="Absent: the template's own policies."),
+    ] = None
+
+
 class LabEnvironmentStatus(ApiModel):
     """What the operator has seen."""
 
@@ -177,6 +201,7 @@ class LabEnvironmentStatus(ApiModel):
     credentials: CredentialsStatus | None = None
     template: TemplateStatus | None = None
     audit: AuditStatus | None = None
+    governed: GovernedStatus | None = None
     seal: Annotated[
         str,
         Field(
@@ -199,18 +224,25 @@ class LabEnvironmentStatus(ApiModel):
     def of_reconciler(self) -> "LabEnvironmentStatus":
         """Return the part that the reconciler writes."""
         kept = [one for one in self.conditions if one.type not in GOVERNED]
-        return self.model_copy(update={"audit": None, "conditions": kept})
+        return self.model_copy(update={"audit": None, "governed": None, "conditions": kept})
 
     def of_governance(self) -> dict[str, Any]:
         """Return the part that governance writes: whole, or an apply drops what is left out."""
         kept = [one.wire() for one in self.conditions if one.type in GOVERNED]
         audit = {"audit": self.audit.wire()} if self.audit else {}
-        return {**audit, "conditions": kept} if kept else audit
+        governed = {"governed": self.governed.wire()} if self.governed else {}
+        return {**audit, **governed, **({"conditions": kept} if kept else {})}
 
     def with_governed(self, old: "LabEnvironmentStatus") -> "LabEnvironmentStatus":
         """Return this status with the part of another that governance writes."""
         kept = [one for one in old.conditions if one.type in GOVERNED]
-        return self.model_copy(update={"audit": old.audit, "conditions": [*self.conditions, *kept]})
+        return self.model_copy(
+            update={
+                "audit": old.audit,
+                "governed": old.governed,
+                "conditions": [*self.conditions, *kept],
+            }
+        )
 
 
 class LabEnvironment(ApiModel):

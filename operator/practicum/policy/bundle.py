@@ -17,11 +17,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from practicum.api.bundles import ALGORITHM, KEY_ID
 from practicum.api.canonical import canonical
 
-KEY_ID: Final = "practicum"
-"""Name of the key in OPA's configuration."""
-ALGORITHM: Final = "HS256"
 SIGNATURES: Final = ".signatures.json"
 _MANIFEST: Final = ".manifest"
 _DATA: Final = "data.json"
