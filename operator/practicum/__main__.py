@@ -70,7 +70,7 @@ def tools_for(kube: Kube, settings: Settings) -> Tools:
 
 
 def governance_for(
-    tools: Tools, services: Services
+    tools: Tools, services: Services, wake_lab: Callable[[LabKey], None]
 ) -> tuple[Runner, list[Informer], Callable[[LabKey, str], None]]:
     """Wire governed changes: their runner, what they follow, and what wakes a lab in a phase."""
 
@@ -79,7 +79,7 @@ def governance_for(
 
     files = Files(tools.labs.at, wake)
     drafts = Drafts(tools.labs.at, wake)
-    governor = Governor(tools, services, files, drafts)
+    governor = Governor(tools, services, files, drafts, wake_lab)
     changes = Runner(governor.reconcile, tools.clock)
 
     def govern(key: LabKey, phase: str) -> None:
@@ -103,7 +103,7 @@ async def operate(
         ready = asyncio.Event()
         health.ready = ready.is_set
         children = Children(runner, tools.inventory, tools.labs)
-        changes, informers, govern = governance_for(tools, services)
+        changes, informers, govern = governance_for(tools, services, runner.wake)
         tools.reporter.written.append(lambda key, _, status: govern(key, status.phase))
         sweep = Sweep(kube, settings, utcnow, children.compare)
         probe = NetworkProbe(kube, settings, utcnow)

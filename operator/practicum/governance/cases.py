@@ -36,7 +36,9 @@ from practicum.policy.floor import Actor, Control, Needed, Standing
 from practicum.policy.question import Matter
 
 OPEN: Final = frozenset({State.REQUESTED, State.AWAITING_APPROVAL, State.APPROVED})
-_JUDGED_FIRST: Final = frozenset({Action.PROMOTE_MODEL, Action.APPROVE_FEATURES})
+_JUDGED_FIRST: Final = frozenset(
+    {Action.PROMOTE_MODEL, Action.APPROVE_FEATURES, Action.RELEASE_POLICY}
+)
 """Judged by policy before anybody is asked to approve."""
 _RETRY: Final = timedelta(seconds=5)
 
@@ -122,7 +124,9 @@ class Case:
             await self._deny(error.reason)
         except ServiceError as error:
             await self._note(f"waits, {error.reason}: {error}")
-            return min(self._clock() + _RETRY, self.expires())
+            later = self._clock() + _RETRY
+            # What is approved does not expire.
+            return later if self.state is State.APPROVED else min(later, self.expires())
         return None
 
     async def _is_over(self, busy: str) -> bool:
@@ -203,8 +207,8 @@ class Case:
     async def _execute(self) -> None:
         outcome = await self._room.executor.execute(self.request)
         now = self._clock()
-        text = f"{outcome.name}: {outcome.alias} moved from {outcome.before or 'none'} to "
-        text += outcome.after
+        what = f"{outcome.name}: {outcome.alias}" if outcome.alias else outcome.name
+        text = f"{what} moved from {outcome.before or 'none'} to {outcome.after}"
         await self._move(State.EXECUTED, text, outcome=outcome, executed_at=rfc3339(now))
         born = parse_rfc3339(self.request.metadata["creationTimestamp"])
         action = self.request.spec.action.value

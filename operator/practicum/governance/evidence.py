@@ -7,7 +7,7 @@ the byte, so that its digest stands for it: whoever approves, approves that dige
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from practicum.api.canonical import canonical
@@ -19,6 +19,9 @@ from practicum.governance.ledger import PREVIOUS, Ledger
 from practicum.governance.mlflow import Model, Registry, pairs
 from practicum.policy.decision import Reason
 from practicum.policy.floor import Control
+
+if TYPE_CHECKING:
+    from practicum.governance.releases import Releases
 
 _LONGEST: Final = 16384
 """Of a document, in a request's status."""
@@ -89,6 +92,7 @@ class Gatherer:
     backends: Backends
     changes: Changes
     ledger: Ledger
+    releases: "Releases"
 
     async def gather(self, spec: ChangeRequestSpec) -> Evidence:
         """Return the evidence for a request as it is now.
@@ -104,6 +108,8 @@ class Gatherer:
                 return await self._rollback(spec)
             if spec.action is Action.APPROVE_FEATURES:
                 return Evidence({"features": await self._features(spec.target.name)})
+            if spec.action is Action.RELEASE_POLICY:
+                return Evidence(await self.releases.facts(spec))
         except (LookupError, TypeError, AttributeError, ValueError) as error:
             text = f"a service answered with something unexpected: {error!r}"
             raise ServiceError("Malformed", text) from error

@@ -12,22 +12,33 @@ from practicum.governance.backends import Backends
 from practicum.governance.evidence import Unfounded, governed
 from practicum.governance.ledger import PREVIOUS, Ledger
 from practicum.governance.mlflow import Registry
+from practicum.governance.releases import Releases
 from practicum.policy.floor import Control
 
 
 class Executor:
     """Carries changes out in one lab."""
 
-    def __init__(self, backends: Backends, changes: Changes, ledger: Ledger, clock: Clock) -> None:
+    def __init__(
+        self,
+        backends: Backends,
+        changes: Changes,
+        ledger: Ledger,
+        releases: Releases,
+        clock: Clock,
+    ) -> None:
         self._registry = Registry(backends)
         self._changes = changes
         self._ledger = ledger
+        self._releases = releases
         self._clock = clock
 
     def intended(self, request: ChangeRequest, facts: Mapping[str, Any]) -> OutcomeStatus:
         """Return what will be changed, from where; recorded before anything is touched."""
         if request.spec.action is Action.APPROVE_FEATURES:
             return OutcomeStatus(name=request.spec.target.name)
+        if request.spec.action is Action.RELEASE_POLICY:
+            return self._releases.intended(facts)
         model = governed(self._changes, request.spec)
         before = self._ledger.aliases.get((model.name, model.alias), "")
         after = facts["model"]["version"] if request.spec.action is Action.ROLLBACK_MODEL else ""
@@ -43,6 +54,8 @@ class Executor:
         outcome = request.status.outcome
         if outcome is None:
             raise Unfounded("the request does not say what it changes", Control.EXECUTION)
+        if request.spec.action is Action.RELEASE_POLICY:
+            return await self._releases.execute(request, outcome)
         try:
             model = governed(self._changes, request.spec)
             version = outcome.after or await self._copied(request, model)

@@ -5,7 +5,7 @@ must not wait for them. Level-triggered all the same: what a pass does follows f
 the requests and the services as they are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -30,6 +30,7 @@ from practicum.governance.judging import Judge
 from practicum.governance.people import actors
 from practicum.governance.policies import Policies
 from practicum.governance.register import AuditBroken, Register
+from practicum.governance.releases import Press, Releases
 from practicum.governance.traffic import Traffic
 from practicum.governance.vetting import Vetter
 from practicum.observe import metrics
@@ -44,17 +45,26 @@ _HOLD: Final = timedelta(minutes=1)
 class Governor:
     """Decides what becomes of every request of a lab."""
 
-    def __init__(self, tools: Tools, services: Services, files: Files, drafts: Drafts) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        services: Services,
+        files: Files,
+        drafts: Drafts,
+        wake: Callable[[LabKey], None],
+    ) -> None:
+        """Take what to work with; ``wake`` has the reconciler look at a lab."""
         settings = tools.settings
         audit = Audit(tools.kube, AUDIT_NAMESPACE, lambda: settings.root_key)
         self._tools = tools
         self._services = services
         self._files = files
-        self._register = Register(tools.kube, audit, tools.labs, files, tools.clock)
+        self._register = Register(tools.kube, audit, tools.labs, files, tools.clock, wake)
         self._aliases = Aliases(self._register, settings, tools.clock)
         self._traffic = Traffic(self._register, tools.clock)
         vetter = Vetter(settings.opa)
         self._policies = Policies(tools.kube, self._register, drafts, vetter, tools.clock)
+        self._press = Press(tools.kube, self._register, drafts, self._policies, tools.clock)
         self._uids: dict[LabKey, str] = {}
 
     def concerns(self, key: LabKey, phase: str) -> bool:
@@ -104,17 +114,19 @@ class Governor:
         if due is not None:
             return expiry.next_wake(began, due, drafted)
         people = actors(lab)
+        releases = Releases(self._press, lab, changes, ledger, backends)
         room = Room(
             lab=lab,
             changes=changes,
             actors=people,
-            gatherer=Gatherer(backends, changes, ledger),
-            executor=Executor(backends, changes, ledger, clock),
+            gatherer=Gatherer(backends, changes, ledger, releases),
+            executor=Executor(backends, changes, ledger, releases, clock),
             judge=Judge(backends, changes, people, clock),
         )
         requests = self._files.requests(lab.namespaces["learner"])
         dues = [drafted, *[await self._advance(room, one, requests) for one in requests]]
         if not any(self._state(lab, one) is State.APPROVED for one in requests):
+            await releases.settle()
             dues.append(await self._aliases.watch(lab, changes, backends))
         dues.append(await self._traffic.watch(lab, changes, backends, self._executed(lab)))
         # By the time at which the pass began: what came due during it must not be missed.

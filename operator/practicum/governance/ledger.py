@@ -4,7 +4,7 @@ Pure: records in, conclusions out. Nothing else remembers where an alias belongs
 can be talked into another opinion.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -14,6 +14,21 @@ from practicum.governance.chain import Record
 
 PREVIOUS: Final = "previous"
 """Alias of the version that the governed alias was on before."""
+
+
+TEMPLATE: Final = "template"
+"""Name of the revision that the template brought along."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """One revision of policies that was released."""
+
+    revision: str
+    digest: str
+    """Of its bundle."""
+    request: str
+    """Name of the request."""
 
 
 class Kind(StrEnum):
@@ -50,6 +65,10 @@ class Ledger:
     """How many moves of others were undone."""
     broken: str = ""
     """Digest of the learner's policies that do not compile; empty: they do, or there are none."""
+    release: Release | None = None
+    """Policies that decide; None: the template's own."""
+    releases: dict[str, Release] = field(default_factory=dict)
+    """All that were ever released, by revision, the last one last."""
     verdicts: int = 0
     """How often policies broke or were mended."""
     seq: int = 0
@@ -66,22 +85,37 @@ class Ledger:
         elif record["type"] == Kind.ALIAS_REVERTED:
             self.reverted += 1
         elif record["type"] in (Kind.POLICY_BROKEN, Kind.POLICY_MENDED):
-            self.verdicts += 1
-            broke = record["type"] == Kind.POLICY_BROKEN
-            self.broken = record["evidence"]["digest"] if broke else ""
+            self._vetted(record)
+        elif _executed(record) and record["action"] == Action.RELEASE_POLICY:
+            self._released(outcome, record["request"]["name"])
         elif _executed(record) and record["action"] in _MODEL_ACTIONS:
-            name, before, after = outcome["name"], outcome["before"], outcome["after"]
-            self._stands(name, outcome["alias"], after)
-            self.aliases[name, PREVIOUS] = before
-            if record["action"] == Action.PROMOTE_MODEL:
-                self.promoted_by[name, after] = record["request"]["uid"]
-            elif undone := self.promoted_by.get((name, before)):
-                self.rolled_back[undone] = record["request"]["name"]
+            self._moved(record, outcome)
+
+    def _moved(self, record: Record, outcome: Mapping[str, str]) -> None:
+        name, before, after = outcome["name"], outcome["before"], outcome["after"]
+        self._stands(name, outcome["alias"], after)
+        self.aliases[name, PREVIOUS] = before
+        if record["action"] == Action.PROMOTE_MODEL:
+            self.promoted_by[name, after] = record["request"]["uid"]
+        elif undone := self.promoted_by.get((name, before)):
+            self.rolled_back[undone] = record["request"]["name"]
 
     def _stands(self, name: str, alias: str, version: str) -> None:
         self.aliases[name, alias] = version
         if version:
             self.approved.setdefault(name, set()).add(version)
+
+    def _vetted(self, record: Record) -> None:
+        self.verdicts += 1
+        broke = record["type"] == Kind.POLICY_BROKEN
+        self.broken = record["evidence"]["digest"] if broke else ""
+
+    def _released(self, outcome: Mapping[str, str], request: str) -> None:
+        revision, digest = outcome["after"], outcome.get("digest")
+        self.release = Release(revision, digest, request) if digest else None
+        if self.release:
+            self.releases.pop(revision, None)
+            self.releases[revision] = self.release
 
     def is_approved(self, name: str, version: str) -> bool:
         """Whether a version was in production before."""

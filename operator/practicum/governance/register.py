@@ -6,7 +6,7 @@ this attempt would have decided otherwise. The log's head goes into the lab's st
 record is written, so the two are never more than one record apart.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import structlog
@@ -14,8 +14,8 @@ import structlog
 from practicum import errors
 from practicum.api.change import ChangeRequest, ChangeRequestStatus, State
 from practicum.api.conditions import Condition, ConditionType
-from practicum.api.labenvironment import AuditStatus, LabEnvironmentStatus
-from practicum.api.names import API_VERSION, GOVERNANCE_MANAGER
+from practicum.api.labenvironment import AuditStatus, GovernedStatus, LabEnvironmentStatus
+from practicum.api.names import API_VERSION, GOVERNANCE_MANAGER, LabKey
 from practicum.api.times import rfc3339
 from practicum.clock import Clock
 from practicum.desired.lab import Lab
@@ -44,8 +44,18 @@ class AuditBroken(errors.PracticumError):
 class Register:
     """Writes records, heads and statuses."""
 
-    def __init__(self, kube: Kube, audit: Audit, labs: Labs, files: Files, clock: Clock) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        audit: Audit,
+        labs: Labs,
+        files: Files,
+        clock: Clock,
+        wake: Callable[[LabKey], None] = lambda _: None,
+    ) -> None:
+        """Choose where to write; ``wake`` has the reconciler look at a lab."""
         self._kube = kube
+        self._wake = wake
         self._audit = audit
         self._labs = labs
         self._files = files
@@ -169,6 +179,15 @@ class Register:
         before = self._shown.get(lab.uid, lab.resource.status).conditions
         others = [one for one in before if one.type != kind]
         await self._write(lab, conditions=[*others, found] if found else others)
+
+    async def govern(self, lab: Lab, **update: Any) -> None:
+        """Say what approved changes make of a lab's objects; the reconciler brings it about."""
+        before = self._shown.get(lab.uid, lab.resource.status).governed or GovernedStatus()
+        after = before.model_copy(update=update)
+        if after != before:
+            await self._write(lab, governed=after if after != GovernedStatus() else None)
+            # Our own write is no news to those who follow labs.
+            self._wake(LabKey(lab.course, lab.name))
 
     def condition(self, lab: Lab, kind: ConditionType) -> Condition | None:
         """Return a condition of a lab as it stands."""
