@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from practicum.api.labtemplate import LabTemplateSpec
-from practicum.api.names import API_VERSION
+from practicum.api.names import API_VERSION, AUDIT_NAMESPACE
 from practicum.errors import Forbidden
+from practicum.governance.audit import Audit
+from practicum.governance.chain import Head, verify
 from practicum.kube.client import Kube
-from tests.apiserver.conftest import credentials, eventually
+from tests.apiserver.conftest import credentials, eventually, namespaces, read, until
+from tests.lab_services import Feast, LabServices, Registry
 from tests.samples import QUOTA
 
 Object = dict[str, Any]
@@ -38,23 +42,44 @@ CHANGES = {
             "roles": REVIEWERS,
         },
         "RollbackModel": {"requesters": ["on-call", "ml-engineer"], "approvals": 0},
+        "ApproveFeatures": {
+            "requesters": ["data-scientist"],
+            "approvals": 2,
+            "roles": REVIEWERS,
+        },
     },
 }
 
+APPROVALS = """\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: feature-approvals
+data:
+  approvals.json: {{ approvals }}
+"""
+"""Of component feast, whose Job there is no node for."""
 
-def template(namespace: str) -> Object:
+
+def template(namespace: str, changes: Object = CHANGES) -> Object:
     """Return guards on both sides, personas and changes; its services run elsewhere."""
     component = "stack"
     spec = {
         "title": "Governed changes",
         "maxTTL": "72h",
         "sizes": {"standard": {"quota": {"learner": QUOTA, "platform": QUOTA}}},
-        "components": [{"name": component, "placement": "platform"}],
+        "components": [
+            {
+                "name": component,
+                "placement": "platform",
+                "manifests": [{"path": "approvals.yaml.j2", "content": APPROVALS}],
+            }
+        ],
         "services": [
             {"name": name, "component": component, "port": port} for name, port in SERVICES.items()
         ],
         "personas": [{"name": n, "title": n, "role": role} for n, role in ROLES.items()],
-        "changes": CHANGES,
+        "changes": changes,
     }
     return {
         "apiVersion": API_VERSION,
@@ -175,14 +200,18 @@ class People:
         found: Object = await eventually(made, 60)
         return found
 
-    async def answer(self, persona: str, request: str, verdict: str = "Approve") -> Object:
-        """Answer a request, for the evidence that it shows."""
-        shown = await self.kube.get("ChangeRequest", self.namespace, request)
+    async def answer(
+        self, persona: str, request: str, verdict: str = "Approve", digest: str = ""
+    ) -> Object:
+        """Answer a request, for the evidence that it shows or that is known to be shown."""
+        if not digest:
+            shown = await self.kube.get("ChangeRequest", self.namespace, request)
+            digest = shown["status"]["evidence"]["digest"]
         spec = {
             "request": request,
             "verdict": verdict,
             "approver": self.username(persona),
-            "evidenceDigest": shown["status"]["evidence"]["digest"],
+            "evidenceDigest": digest,
             "comment": "seen",
         }
         meta = {"generateName": f"{request}-{persona}-", "namespace": self.namespace}
@@ -193,3 +222,71 @@ class People:
         """Return the state that a request is in."""
         found = await self.kube.get("ChangeRequest", self.namespace, request)
         return str(found.get("status", {}).get("state", ""))
+
+
+@dataclass
+class Room:
+    """One lab, those in it, and its services."""
+
+    kube: Kube
+    lab: Object
+    people: People
+    platform: str
+    registry: Registry
+    feast: Feast
+    services: LabServices
+    address: str
+
+    async def reach(self, request: str, state: str, seconds: float = 20) -> Object:
+        """Wait for a state; returns the status."""
+
+        async def there() -> Object | None:
+            found = await self.kube.get("ChangeRequest", self.people.namespace, request)
+            status = found.get("status", {})
+            assert status.get("state") == state, (status.get("state"), status.get("message"))
+            return status
+
+        found: Object = await eventually(there, seconds)
+        return found
+
+    async def controls(self, request: str) -> list[str]:
+        """Return what a request is denied for."""
+        status = await self.reach(request, "Denied")
+        return [one["control"] for one in status["decision"]["reasons"]]
+
+    async def begun(self) -> None:
+        """Wait until it is on record where the aliases were."""
+
+        async def there() -> bool:
+            return bool(await self.log())
+
+        await eventually(there)
+
+    async def log(self) -> list[Any]:
+        """Return the lab's records, verified against its status."""
+        uid = self.lab["metadata"]["uid"]
+        audit = Audit(self.kube, AUDIT_NAMESPACE, lambda: b"a-root-key-for-tests")
+        records = [record async for record in audit.records(uid)]
+        head = (await read(self.kube, self.lab))["status"]["audit"]
+        verdict = verify(records, Head(head["seq"], head["hash"]), audit.key(uid))
+        assert verdict.holds, verdict
+        return records
+
+    async def states(self, request: str) -> list[str]:
+        """Return the states that a request went through, as the log has them."""
+        return [
+            record["state"]
+            for record in await self.log()
+            if record["type"] == "StateChanged" and record["request"]["name"] == request
+        ]
+
+
+async def enter(kube: Kube, lab: Object, services: LabServices, address: str, folder: Path) -> Room:
+    """Let a lab's services run at an address, and its personas come in."""
+    learner, platform = await namespaces(kube, lab)
+    await run_services(kube, platform, address)
+    people = People(kube, lab, learner, folder / f"{learner}.kubeconfig")
+    await people.arrive()
+    await until(kube, lab, "Ready")
+    registry, feast = services.registries[address], services.feasts[address]
+    return Room(kube, lab, people, platform, registry, feast, services, address)

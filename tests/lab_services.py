@@ -7,15 +7,18 @@ The journeys on the cluster meet the real three.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,23 +26,27 @@ from types import ModuleType
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 ROOT = Path(__file__).parents[1]
 MODULE = ROOT / "lab-templates/mod-506"
 DAY = 86400
 
 
-def _story() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("story_506", MODULE / "seed/story.py")
+def _module(name: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["story_506"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
 
-STORY = _story()
+STORY = _module("story_506", MODULE / "seed/story.py")
+APPROVALS = _module("approvals", ROOT / "lab-templates/components/feast/files/approvals.py")
+FEAST_ANSWERS = json.loads((ROOT / "tests/feast_answers.json").read_text())
+"""What Feast 0.67 answered about the definitions of MOD-506, without its source code."""
 
 
 def _canonical(value: Any) -> bytes:
@@ -50,10 +57,18 @@ def _pairs(values: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"key": key, "value": value} for key, value in values.items()]
 
 
+def addresses(first: int, last: int) -> list[str]:
+    """Return loopback addresses: of this process alone, or two runs at once would meet."""
+    high, low = divmod(os.getpid(), 250)
+    return [f"127.{100 + high % 150}.{low}.{number}" for number in range(first, last + 1)]
+
+
 @dataclass
 class Registry:
     """One lab's registry: registered models with tags, aliases and versions, and runs."""
 
+    names: Sequence[str] = ("fraud",)
+    """Models in production; the candidates of each are in another one, ``<name>-dev``."""
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
     artifacts: dict[str, bytes] = field(default_factory=dict)
@@ -61,14 +76,16 @@ class Registry:
     calls: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("fraud-dev", "fraud"):
-            self.models[name] = {"tags": {"tier": "high"}, "aliases": {}, "versions": {}}
+        for name in self.names:
+            for one in (f"{name}-dev", name):
+                self.models[one] = {"tags": {"tier": "high"}, "aliases": {}, "versions": {}}
         for run in STORY.RUNS:
             if run.registered:
                 self._register(run)
-        first = self.models["fraud-dev"]["versions"]["1"]
-        self.create("fraud", first["run_id"], dict(first["tags"]))
-        self.models["fraud"]["aliases"]["champion"] = "1"
+        for name in self.names:
+            first = self.models[f"{name}-dev"]["versions"]["1"]
+            self.create(name, first["run_id"], dict(first["tags"]))
+            self.models[name]["aliases"]["champion"] = "1"
 
     def _register(self, run: Any) -> None:
         run_id = hashlib.md5(run.name.encode(), usedforsecurity=False).hexdigest()
@@ -83,7 +100,8 @@ class Registry:
             "evaluated_digest": "sha256:" + hashlib.sha256(_canonical(sealed)).hexdigest(),
             "feast.feature_service": run.service,
         }
-        self.create("fraud-dev", run_id, tags)
+        for name in self.names:
+            self.create(f"{name}-dev", run_id, dict(tags))
         now = dict(zip(STORY.METRICS, run.changed_later or run.metrics, strict=True))
         self.artifacts[run_id] = model
         self.runs[run_id] = {
@@ -103,20 +121,62 @@ class Registry:
         return str(self.models[name]["aliases"].get(alias, ""))
 
 
+@dataclass
+class Defined:
+    """An object of Feast's: what its definition says, and the tags that it is applied with."""
+
+    name: str
+    spec: dict[str, Any]
+    tags: dict[str, str]
+
+
+class Feast:
+    """One lab's feature registry, and the Job that writes it: the module's definitions and more."""
+
+    def __init__(self) -> None:
+        answers = copy.deepcopy(FEAST_ANSWERS)
+        self.services = {k: one["spec"] for k, one in answers["feature_services"].items()}
+        self.views = {k: one["spec"] for k, one in answers["feature_views"].items()}
+        draft = {**self.services["fraud_v1"], "name": "fraud_v2"}
+        draft["tags"] = {"consumer_class": "internal", "status": "draft"}
+        self.services["fraud_v2"] = copy.deepcopy(draft)
+        self._tags = {name: dict(one["tags"]) for name, one in self.services.items()}
+
+    def apply(self, approvals: list[dict[str, Any]]) -> None:
+        """Play ``feast-apply``."""
+        services = [Defined(k, one, dict(self._tags[k])) for k, one in self.services.items()]
+        views = [Defined(name, one, one["tags"]) for name, one in self.views.items()]
+        APPROVALS.mark(services, views, approvals, "lab", lambda one: one.spec)
+        for one in services:
+            self.services[one.name]["tags"] = one.tags
+
+
 class LabServices:
     """Plays the services of several labs, each on an address of its own."""
 
-    def __init__(self, addresses: Sequence[str]) -> None:
+    def __init__(self, addresses: Sequence[str], names: Sequence[str] = ("fraud",)) -> None:
         self.addresses = list(addresses)
-        self.registries = {address: Registry() for address in addresses}
-        self.feast_tags = {"fraud_v1": {"status": "approved"}, "fraud_v0": {"status": "draft"}}
+        self.registries = {address: Registry(names) for address in addresses}
+        self.feasts = {address: Feast() for address in addresses}
+        self.calls: Counter[str] = Counter()
+        """By service, of all labs."""
         self.down: set[str] = set()
         """Addresses whose MLflow answers with 503."""
+        self._on_write: Callable[[], None] = lambda: None
         self._runners: list[web.AppRunner] = []
 
+    def watch_writes(self, on_write: Callable[[], None]) -> None:
+        """Call on_write after each write to a registry, before it is answered."""
+        self._on_write = on_write
+
     async def start(self) -> None:
-        for port, routes in ((5000, self._mlflow()), (8888, self._feast()), (8080, self._served())):
-            application = web.Application()
+        played = {
+            "mlflow": (5000, self._mlflow()),
+            "feast": (8888, self._feast()),
+            "serving": (8080, self._served()),
+        }
+        for service, (port, routes) in played.items():
+            application = web.Application(middlewares=[self._counted(service)])
             application.add_routes(routes)
             runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
             await runner.setup()
@@ -129,8 +189,7 @@ class LabServices:
             await runner.cleanup()
 
     def _of(self, request: web.Request) -> Registry:
-        assert request.transport is not None
-        address = request.transport.get_extra_info("sockname")[0]
+        address = _address(request)
         if address in self.down:
             raise web.HTTPServiceUnavailable(text="{}", content_type="application/json")
         registry = self.registries[address]
@@ -138,6 +197,17 @@ class LabServices:
         if request.method != "GET":
             registry.writes.append(f"{request.method} {request.path}")
         return registry
+
+    def _counted(self, service: str) -> Middleware:
+        @web.middleware
+        async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+            self.calls[service] += 1
+            answer = await handler(request)
+            if request.method != "GET" and answer.status < 300:
+                self._on_write()
+            return answer
+
+        return counted
 
     def _mlflow(self) -> list[web.RouteDef]:
         root = "/api/2.0/mlflow"
@@ -216,13 +286,18 @@ class LabServices:
         return [web.get("/version", version)]
 
     def _feast(self) -> list[web.RouteDef]:
-        async def service(request: web.Request) -> web.Response:
-            name = request.match_info["name"]
-            if name not in self.feast_tags:
-                return _absent()
-            return web.json_response({"spec": {"name": name, "tags": self.feast_tags[name]}})
+        async def found(request: web.Request) -> web.Response:
+            feast, name = self.feasts[_address(request)], request.match_info["name"]
+            there = feast.services if "services" in request.path else feast.views
+            return web.json_response({"spec": there[name]}) if name in there else _absent()
 
-        return [web.get("/api/v1/feature_services/{name}", service)]
+        kinds = ("feature_services", "feature_views")
+        return [web.get(f"/api/v1/{kind}/{{name}}", found) for kind in kinds]
+
+
+def _address(request: web.Request) -> str:
+    assert request.transport is not None
+    return str(request.transport.get_extra_info("sockname")[0])
 
 
 def _wire(version: dict[str, Any]) -> dict[str, Any]:
@@ -259,3 +334,11 @@ def _await_health(address: str, log: Path) -> None:
         except OSError:
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
+
+
+def decisions(address: str) -> int:
+    """Return how often the OPA that listens at an address was asked, there and elsewhere."""
+    with urllib.request.urlopen(f"http://{address}:8181/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    counts = [one for one in lines if one.startswith("http_request_duration_seconds_count{")]
+    return sum(int(float(one.rsplit(" ", 1)[1])) for one in counts if '"v1/data"' in one)

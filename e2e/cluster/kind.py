@@ -123,7 +123,9 @@ def _config(node_image: str, archives: Path) -> dict[str, object]:
     kubelet = {"kind": "KubeletConfiguration", "failCgroupV1": False}
     patched = {"kind": "InitConfiguration", "patches": {"directory": "/kind/patches"}}
     etcd = {"local": {"extraArgs": [{"name": "unsafe-no-fsync", "value": "true"}]}}
-    cluster = {"kind": "ClusterConfiguration", "etcd": etcd}
+    # By default a quota learns of a new kind, such as ours, within five minutes.
+    counting = {"extraArgs": [{"name": "resource-quota-sync-period", "value": "30s"}]}
+    cluster = {"kind": "ClusterConfiguration", "etcd": etcd, "controllerManager": counting}
     mount = {"hostPath": str(archives), "containerPath": ARCHIVES_IN_NODE, "readOnly": True}
     return {
         "kind": "Cluster",

@@ -24,6 +24,7 @@ from practicum.governance.drafts import Drafts
 from practicum.governance.files import Files
 from practicum.governance.governor import Governor
 from practicum.governance.http import Services
+from practicum.governance.retention import Retention
 from practicum.handlers import children as of_labs
 from practicum.handlers import watches
 from practicum.handlers.children import Children, followed
@@ -70,16 +71,22 @@ def tools_for(kube: Kube, settings: Settings) -> Tools:
 
 
 def governance_for(
-    tools: Tools, services: Services, wake_lab: Callable[[LabKey], None]
+    tools: Tools, services: Services, governed: Callable[[LabKey], None]
 ) -> tuple[Runner, list[Informer], Callable[[LabKey, str], None]]:
-    """Wire governed changes: their runner, what they follow, and what wakes a lab in a phase."""
+    """Wire governed changes: their runner, what they follow, and what wakes a lab in a phase.
+
+    Args:
+        tools: what both kinds of passes share.
+        services: how services of labs are asked.
+        governed: called with a lab in which other things should hold from now on.
+    """
 
     def wake(key: LabKey) -> None:
         changes.wake(key)
 
     files = Files(tools.labs.at, wake)
     drafts = Drafts(tools.labs.at, wake)
-    governor = Governor(tools, services, files, drafts, wake_lab)
+    governor = Governor(tools, services, files, drafts, governed)
     changes = Runner(governor.reconcile, tools.clock)
 
     def govern(key: LabKey, phase: str) -> None:
@@ -107,8 +114,11 @@ async def operate(
         tools.reporter.written.append(lambda key, _, status: govern(key, status.phase))
         sweep = Sweep(kube, settings, utcnow, children.compare)
         probe = NetworkProbe(kube, settings, utcnow)
+        retention = Retention(kube, settings.audit_retention, utcnow)
         async with (
-            background(_beating(health), _sweeping(sweep, settings), probe.keep()),
+            background(
+                *(_beating(health), _sweeping(sweep, settings), probe.keep(), retention.keep())
+            ),
             followed(of_labs.informers(kube, children), runner),
             followed(informers, changes),
         ):

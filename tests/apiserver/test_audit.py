@@ -3,16 +3,21 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from practicum.api.names import AUDIT_LOG
+from practicum.api.names import AUDIT_LOG, AUDIT_NAMESPACE, LAB_UID
+from practicum.clock import utcnow
 from practicum.errors import ApiError
 from practicum.governance import audit
 from practicum.governance.audit import Audit
 from practicum.governance.chain import Head, verify
+from practicum.governance.retention import Retention
 from practicum.kube.client import Kube, Object
+
+from .conftest import LabMaker
 
 NAMESPACE = "audit-of-tests"
 ROOT = b"root key"
@@ -118,3 +123,20 @@ async def test_what_is_changed_in_the_cluster_is_found(kube: Kube) -> None:
     )
     verdict = verify(await records(log, "a"), head, log.key("a"))
     assert (verdict.reason, verdict.records) == ("RecordAltered", 1)
+
+
+async def test_a_log_is_kept_for_its_time_and_while_its_lab_is_there(
+    kube: Kube, make_lab: LabMaker
+) -> None:
+    lab = await make_lab()
+    there, old, young = lab["metadata"]["uid"], "gone-long-ago", "gone-lately"
+    log = Audit(kube, AUDIT_NAMESPACE, lambda: ROOT)
+    for uid, at in ((there, "2020-01-01"), (old, "2020-01-01"), (young, f"{utcnow():%Y-%m-%d}")):
+        for number in range(3):
+            await log.append(uid, {**event(number), "at": f"{at}T00:00:0{number}Z"})
+    retention = Retention(kube, timedelta(days=365), utcnow)
+    assert await retention.run() == 1
+    left = await kube.list("ConfigMap", AUDIT_NAMESPACE, AUDIT_LOG)
+    assert {there, young} <= {one["metadata"]["labels"][LAB_UID] for one in left}
+    assert old not in {one["metadata"]["labels"][LAB_UID] for one in left}
+    assert await retention.run() == 0

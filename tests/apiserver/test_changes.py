@@ -1,77 +1,22 @@
 """Governed changes on a real API server with real policies: who asks, who answers, what happens."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from practicum.api.names import AUDIT_NAMESPACE
-from practicum.governance.audit import Audit
-from practicum.governance.chain import Head, verify
 from practicum.kube.client import Kube, Object
 from tests import governed, lab_services
-from tests.governed import People
-from tests.lab_services import LabServices, Registry
+from tests.governed import Room
+from tests.lab_services import LabServices
 
-from .conftest import LabMaker, eventually, namespaces, read, tool, until
+from .conftest import LabMaker, eventually, tool
 from .operator_process import OperatorProcess
+from .rooms import RoomMaker, rooms
 
-ADDRESSES = [f"127.5.0.{number}" for number in range(1, 31)]
+ADDRESSES = lab_services.addresses(1, 30)
 CANDIDATE = {"name": "fraud-dev", "version": "2"}
-
-
-@dataclass
-class Room:
-    """One lab, those in it, and its services."""
-
-    kube: Kube
-    lab: Object
-    people: People
-    platform: str
-    registry: Registry
-    services: LabServices
-    address: str
-
-    async def reach(self, request: str, state: str, seconds: float = 20) -> Object:
-        async def there() -> Object | None:
-            found = await self.kube.get("ChangeRequest", self.people.namespace, request)
-            status = found.get("status", {})
-            assert status.get("state") == state, (status.get("state"), status.get("message"))
-            return status
-
-        found: Object = await eventually(there, seconds)
-        return found
-
-    async def controls(self, request: str) -> list[str]:
-        status = await self.reach(request, "Denied")
-        return [one["control"] for one in status["decision"]["reasons"]]
-
-    async def begun(self) -> None:
-        """Wait until it is on record where the aliases were."""
-
-        async def there() -> bool:
-            return bool(await self.log())
-
-        await eventually(there)
-
-    async def log(self) -> list[Any]:
-        """Return the lab's records, verified against its status."""
-        uid = self.lab["metadata"]["uid"]
-        audit = Audit(self.kube, AUDIT_NAMESPACE, lambda: b"a-root-key-for-tests")
-        records = [record async for record in audit.records(uid)]
-        head = (await read(self.kube, self.lab))["status"]["audit"]
-        verdict = verify(records, Head(head["seq"], head["hash"]), audit.key(uid))
-        assert verdict.holds, verdict
-        return records
-
-    async def states(self, request: str) -> list[str]:
-        return [
-            record["state"]
-            for record in await self.log()
-            if record["type"] == "StateChanged" and record["request"]["name"] == request
-        ]
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +34,6 @@ async def services(opa: None) -> AsyncIterator[LabServices]:
     await running.stop()
 
 
-RoomMaker = Callable[[], Awaitable[Room]]
 _FREE = iter(ADDRESSES)
 
 
@@ -101,24 +45,8 @@ async def make_room(
     make_lab: LabMaker,
     tmp_path: Path,
 ) -> AsyncIterator[RoomMaker]:
-    await kube.apply(governed.template("course-a"))
-    there: list[People] = []
-
-    async def make() -> Room:
-        lab = await make_lab(template=governed.TEMPLATE)
-        learner, platform = await namespaces(kube, lab)
-        address = next(_FREE)
-        await governed.run_services(kube, platform, address)
-        people = People(kube, lab, learner, tmp_path / f"{learner}.kubeconfig")
-        await people.arrive()
-        there.append(people)
-        await until(kube, lab, "Ready")
-        registry = services.registries[address]
-        return Room(kube, lab, people, platform, registry, services, address)
-
-    yield make
-    for people in there:
-        await people.leave()
+    async with rooms(kube, services, make_lab, tmp_path, _FREE) as make:
+        yield make
 
 
 @pytest.fixture
@@ -196,7 +124,7 @@ async def test_a_trap_is_refused_by_its_control(room: Room, version: str, contro
         ("oncall", "RollbackModel", {"name": "fraud"}, "FLR-3", "no previous version"),
         ("oncall", "RollbackModel", {"name": "fraud", "version": "1"}, "FLR-3", "already"),
         ("ds", "RollbackModel", {"name": "fraud", "version": "1"}, "FLR-1", "on-call"),
-        ("ds", "ApproveFeatures", {"name": "fraud_v1"}, "FLR-3", "not offered"),
+        ("ds", "ReleasePolicy", {"name": "promotion"}, "FLR-3", "not offered"),
     ],
 )
 async def test_the_floor_refuses(

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 
-from . import burst, drift, expiry, full, held, ledger, report, single
+from . import burst, changes, drift, expiry, full, held, ledger, report, single
 from .report import Row
 from .settings import Options
 
@@ -17,6 +17,7 @@ FIGURES: dict[str, Callable[[Options], Awaitable[list[Row]]]] = {
     "expiry": expiry.measure,
     "full": full.measure,
     "held": held.measure,
+    "changes": changes.measure,
 }
 
 

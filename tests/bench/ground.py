@@ -57,7 +57,9 @@ class Ground:
 
 
 @contextlib.asynccontextmanager
-async def ground(*, scheduler: bool = False, **settings: str) -> AsyncIterator[Ground]:
+async def ground(
+    *, scheduler: bool = False, quota_sync: str = "5m0s", **settings: str
+) -> AsyncIterator[Ground]:
     """Bring up everything but the operator; ``settings`` are the operator's, beside the chart's."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="practicum-bench-")))
@@ -66,6 +68,7 @@ async def ground(*, scheduler: bool = False, **settings: str) -> AsyncIterator[G
             audit_policy=POLICY,
             scheduler=scheduler,
             controllers_qps=CONTROLLERS_QPS,
+            quota_sync=quota_sync,
         )
         stack.callback(plane.stop)
         await asyncio.to_thread(plane.start)

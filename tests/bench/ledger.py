@@ -1,4 +1,4 @@
-"""Every request that Practicum sends for a lab, and why it sends it."""
+"""Every request that Practicum sends for a lab or a change, and why it sends it."""
 
 from collections import Counter
 from typing import Any
@@ -20,6 +20,10 @@ REASONS = {
     "create serviceaccounts/token": "the learner's token",
     "patch secrets": "the credentials",
     "patch labenvironments/status": "the status: once, when all is in force",
+    "get pods": "where a service of the lab is; once a pass for each that is asked",
+    "create configmaps": "the first record of a lab's audit log, and of each further segment",
+    "patch configmaps": "one record of the audit log",
+    "patch changerequests/status": "what became of a request",
     "create events": "the news: one Event for steps taken at once",
     "update leases": "leader election, every two seconds, whatever the labs",
     "get leases": "leader election: read again after somebody else wrote",
@@ -27,7 +31,7 @@ REASONS = {
 
 
 def shares(counted: Counted, n: int) -> dict[str, dict[str, float]]:
-    """Return the requests a lab by what they are."""
+    """Return the requests for each of n by what they are."""
 
     def each(calls: Counter[Call]) -> dict[str, float]:
         return {str(call): round(count / n, 3) for call, count in calls.most_common()}
@@ -37,7 +41,7 @@ def shares(counted: Counted, n: int) -> dict[str, dict[str, float]]:
 
 def table(of: str, ledger: dict[str, Any]) -> str:
     """Write the operator's ledger for people."""
-    lines = [f"requests a lab: {of}"]
+    lines = [f"requests each: {of}"]
     for call, count in ledger["operator"].items():
         lines.append(f"  {count:7.2f}  {call:<34} {REASONS.get(call, '')}")
     return "\n".join(lines)

@@ -91,6 +91,7 @@ def running_operator(
         stuck_after="3s",
         expiring_soon="5s",
         sweep_interval="3s",
+        alias_poll="1s",
     )
     process.start()
     yield process
@@ -148,4 +149,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     terminalreporter.section("killed after the k-th write, and converged")
     for name, tried in rows:
-        terminalreporter.write_line(f"{name:<16}k = {', '.join(map(str, tried))}")
+        terminalreporter.write_line(f"{name:<22}k = {', '.join(map(str, tried))}")

@@ -29,7 +29,7 @@ def request(name: str = "promote-2", requester: str = REVIEWER, **spec: Any) -> 
 
 
 def approval(approver: str = REVIEWER, **spec: Any) -> Object:
-    made = {"request": "standing", "verdict": "Approve", "approver": approver}
+    made = {"request": "anothers", "verdict": "Approve", "approver": approver}
     return thing("ChangeApproval", "yes", spec={**made, "evidenceDigest": "e" * 64, **spec})
 
 
@@ -52,7 +52,10 @@ PERSONA_CASES = table(
     create("a request in the course", request(), RBAC, "{course}"),
     create("a request in another lab", request(), RBAC, "{bob}"),
     create("an approval", approval()),
-    create("an approval in another's name", approval(ANOTHER), SIGNED),
+    create("an approval of one's own", approval(request="standing"), "a request of their own"),
+    create("one's own request rejected", approval(request="standing", verdict="Reject")),
+    create("an approval of what is not there", approval(request="nothing")),
+    create("an approval in another's name", approval(ANOTHER, request="gone"), SIGNED),
     create("an approval of whatever comes", approval(evidenceDigest="x"), "spec.evidenceDigest"),
     create("an approval of another kind", approval(verdict="Perhaps"), "spec.verdict"),
     edit("own request withdrawn", "ChangeRequest", "standing", {"spec": {"withdrawn": True}}),

@@ -170,6 +170,10 @@ class OutcomeStatus(ApiModel):
     alias: Annotated[str, Field(max_length=63)] = ""
     before: Annotated[str, Field(max_length=64)] = ""
     after: Annotated[str, Field(max_length=64)] = ""
+    definition: Annotated[
+        Digest | None,
+        Field(description="Of a feature service: digest of what it consists of."),
+    ] = None
     digest: Annotated[
         Digest | None,
         Field(description="Of the bundle that is released; absent: the template's own policies."),

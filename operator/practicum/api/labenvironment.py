@@ -1,6 +1,6 @@
 """LabEnvironment: one learner's lab, as an instructor writes it and as the operator reports it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -45,6 +45,11 @@ _TTL_RULES = (
         "spec.ttl must be at most 2160h (90 days): extend the lab later instead",
     ),
 )
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", min_length=64, max_length=64)]
+"""Hexadecimal."""
+GOVERNED_FEATURES: Final = 64
+"""So many approved feature services are known of a lab at most: those approved last."""
 
 
 class Subject(ApiModel):
@@ -145,7 +150,21 @@ class AuditStatus(ApiModel):
     """Where the lab's audit log ends; one record may follow, for the head is written after it."""
 
     seq: Annotated[int, Field(ge=0)]
-    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", min_length=64, max_length=64)]
+    hash: Sha256
+
+
+class GovernedFeatures(ApiModel):
+    """A feature service that was approved, as it then was."""
+
+    service: Annotated[str, Field(min_length=1, max_length=128)]
+    request: Annotated[str, Field(max_length=253, description="ChangeRequest that asked for it.")]
+    approved_by: Annotated[str, Field(max_length=1024, description="Personas, with commas.")]
+    approved_at: Annotated[str, Field(max_length=32)]
+    evidence_digest: Sha256
+    definition: Annotated[
+        Sha256,
+        Field(description="Digest of what the service consisted of: of another it says nothing."),
+    ]
 
 
 class PolicyRelease(ApiModel):
@@ -156,7 +175,7 @@ class PolicyRelease(ApiModel):
         str,
         Field(max_length=253, description="Of the platform's namespace, with the signed bundle."),
     ]
-    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", min_length=64, max_length=64)]
+    digest: Sha256
     request: Annotated[
         str,
         Field(max_length=253, description="ChangeRequest that released it."),
@@ -164,11 +183,21 @@ class PolicyRelease(ApiModel):
 
 
 class GovernedStatus(ApiModel):
-    """What approved changes make of the lab's own objects; the reconciler brings it about."""
+    """What the lab's audit log says should be so, for those who bring it about."""
 
+    features: Annotated[
+        list[GovernedFeatures],
+        Field(
+            max_length=GOVERNED_FEATURES,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["service"],
+            },
+        ),
+    ] = []
     policy: Annotated[
         PolicyRelease | None,
-        Field(description="Absent: the template's own policies."),
+        Field(description="What the lab's OPA decides by; absent: the template's own policies."),
     ] = None
 
 
@@ -236,13 +265,8 @@ class LabEnvironmentStatus(ApiModel):
     def with_governed(self, old: "LabEnvironmentStatus") -> "LabEnvironmentStatus":
         """Return this status with the part of another that governance writes."""
         kept = [one for one in old.conditions if one.type in GOVERNED]
-        return self.model_copy(
-            update={
-                "audit": old.audit,
-                "governed": old.governed,
-                "conditions": [*self.conditions, *kept],
-            }
-        )
+        update = {"audit": old.audit, "governed": old.governed}
+        return self.model_copy(update={**update, "conditions": [*self.conditions, *kept]})
 
 
 class LabEnvironment(ApiModel):

@@ -79,6 +79,7 @@ def _request(spec: LabTemplateSpec, choice: Choice) -> dict[str, Any]:
     context = {
         "ns": {side: placeholder(f"ns.{side}") for side in spec.sides},
         "lab": {"name": placeholder("lab.name"), "learner": placeholder("lab.learner")},
+        "approvals": placeholder("approvals"),
         "images": dict(choice.images),
         "parameters": dict(choice.parameters),
         "personas": [persona.wire() for persona in spec.personas],

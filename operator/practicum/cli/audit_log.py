@@ -144,7 +144,8 @@ def actor(record: Mapping[str, Any]) -> str:
 
 def target(record: Mapping[str, Any]) -> str:
     """Say what it was about: what was asked for, or what moved."""
-    if outcome := record.get("outcome"):
+    # What is approved has not moved yet.
+    if (outcome := record.get("outcome")) and record.get("state") != "Approved":
         return moved(outcome)
     parts = record.get("target") or {}
     words = " ".join(str(parts[key]) for key in ("name", "version") if parts.get(key))

@@ -18,7 +18,7 @@ POLICIES: Final = (
     *("practicum-attestations", "practicum-changes", "practicum-learner-objects"),
     *("practicum-learner-pods", "practicum-learner-services"),
     *("practicum-learner-tenancy", "practicum-managed-objects"),
-    *("practicum-operator-confinement", "practicum-platform-exec"),
+    *("practicum-operator-confinement", "practicum-platform-exec", "practicum-self-approval"),
 )
 """The admission policies of the chart, each with a binding of its own name."""
 _KINDS: Final = (

@@ -56,6 +56,7 @@ def _substituted(lab: Lab, body: Mapping[str, Any]) -> Object:
     learner = lab.resource.spec.learner
     values |= {"policy.bundles": release.bundles(lab)}
     values |= {"lab.name": lab.name, "lab.learner": learner.id if learner else ""}
+    values |= {"approvals": lab.approvals}
 
     def value(match: re.Match[str]) -> str:
         name = match[1]

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from practicum.api import names
+from practicum.api.canonical import canonical
 from practicum.api.kinds import KINDS
 from practicum.api.labenvironment import LabEnvironment
 from practicum.api.labtemplate import LabTemplateSpec, Side
@@ -79,6 +80,12 @@ class Lab:
     def credentials_name(self) -> str:
         """Name of the Secret with the learner's credentials, in the course's namespace."""
         return credentials_name(self.name)
+
+    @property
+    def approvals(self) -> str:
+        """The approved feature services, as JSON: empty where nothing is governed."""
+        governed = self.resource.status.governed
+        return canonical([one.wire() for one in governed.features] if governed else [])
 
     def labels(self, **more: str) -> dict[str, str]:
         """Return the labels by which every object of this lab is known."""

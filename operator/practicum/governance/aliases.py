@@ -80,26 +80,45 @@ class Aliases:
         if live is None:
             return
         for alias in (model.alias, PREVIOUS):
-            belongs = ledger.aliases.get((model.name, alias))
-            there = live.aliases.get(alias, "")
-            if belongs is not None and there != belongs:
-                await self._put_back(lab, registry, model.name, alias, there, belongs)
+            key = (model.name, alias)
+            there, belongs = live.aliases.get(alias, ""), ledger.aliases.get(key)
+            if belongs is None:
+                continue
+            if there not in (belongs, ledger.moved.get(key)):
+                await self._record_move(lab, key, there, belongs)
+            if key in ledger.moved:
+                await self._put_back(lab, key, belongs, registry)
+
+    async def _record_move(self, lab: Lab, key: tuple[str, str], there: str, belongs: str) -> None:
+        ledger = await self._register.ledger(lab)
+        name, alias = key
+        outcome = OutcomeStatus(name=name, alias=alias, before=belongs, after=there).wire()
+        # The same move may be made again, and is another one then.
+        which = (name, alias, there, str(ledger.moves))
+        text = _said(key, there)
+        await self._register.note(lab, Kind.ALIAS_MOVED, *which, outcome=outcome, message=text)
 
     async def _put_back(
-        self, lab: Lab, registry: Registry, name: str, alias: str, there: str, belongs: str
+        self, lab: Lab, key: tuple[str, str], belongs: str, registry: Registry
     ) -> None:
-        """Record the move, undo it, record that; a kill in between repeats what is not there."""
+        """Undo a move and record that.
+
+        What counts is the log, not where the alias is: after a kill in between the alias is back
+        and nothing says so yet.
+        """
         ledger = await self._register.ledger(lab)
-        # Made of the last move that was undone, so that the next one is another event.
-        which = (name, alias, there, str(ledger.reverted))
-        outcome = OutcomeStatus(name=name, alias=alias, before=belongs, after=there).wire()
-        text = f"{alias} of {name} is on {there or 'nothing'}, moved without a request"
-        await self._register.note(lab, Kind.ALIAS_MOVED, *which, outcome=outcome, message=text)
+        name, alias = key
+        there = ledger.moved[key]
         await registry.point(name, alias, belongs)
-        back = OutcomeStatus(name=name, alias=alias, before=there, after=belongs).wire()
+        which = (name, alias, there, str(ledger.moves))
+        outcome = OutcomeStatus(name=name, alias=alias, before=there, after=belongs).wire()
         done = f"{alias} of {name} is on {belongs or 'nothing'} again"
-        await self._register.note(lab, Kind.ALIAS_REVERTED, *which, outcome=back, message=done)
+        await self._register.note(lab, Kind.ALIAS_REVERTED, *which, outcome=outcome, message=done)
         metrics.ALIASES_REVERTED.inc()
-        of = (API_VERSION, "LabEnvironment")
-        told = f"{text}; {done}"
+        of, told = (API_VERSION, "LabEnvironment"), f"{_said(key, there)}; {done}"
         await self._register.tell(lab.resource.metadata, of, "Warning", "AliasReverted", told)
+
+
+def _said(key: tuple[str, str], there: str) -> str:
+    name, alias = key
+    return f"{alias} of {name} is on {there or 'nothing'}, moved without a request"

@@ -5,6 +5,7 @@ belong to somebody else's pod by the time a password is sent to it.
 """
 
 import base64
+from collections.abc import Mapping
 from typing import Any, Final
 
 from practicum.desired.lab import Lab
@@ -24,7 +25,7 @@ class Backends:
         self._kube = kube
         self._services = services
         self._lab = lab
-        self._roots: dict[str, str] = {}
+        self._found: dict[str, tuple[str, str]] = {}
 
     async def mlflow(self, method: str, path: str, body: Any = None) -> Answer:
         """Ask MLflow as its administrator; ``path`` is below ``/api/2.0``."""
@@ -32,8 +33,8 @@ class Backends:
 
     async def artifact(self, path: str) -> Answer:
         """Read a run's artifact as bytes."""
-        url = f"{await self._root('mlflow')}/api/2.0/mlflow-artifacts/artifacts/{path}"
-        return await self._services.call("GET", url, headers=self._admin(), parse=False)
+        path = f"/api/2.0/mlflow-artifacts/artifacts/{path}"
+        return await self._ask("mlflow", "GET", path, headers=self._admin(), parse=False)
 
     async def feast(self, path: str) -> Answer:
         """Ask Feast's registry; ``path`` is below ``/api/v1``."""
@@ -64,17 +65,21 @@ class Backends:
         method: str,
         path: str,
         body: Any = None,
-        headers: dict[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        parse: bool = True,
     ) -> Answer:
-        root = await self._root(service)
-        return await self._services.call(method, root + path, body=body, headers=headers)
+        if method != "GET" and not self._kube.fence():
+            raise ServiceError("NotLeader", f"{service}: the lease is not held any more")
+        if service not in self._found:
+            self._found[service] = await self._locate(service)
+        root, host = self._found[service]
+        # MLflow answers to its names alone.
+        named = {"Host": host, **(headers or {})}
+        return await self._services.call(method, root + path, body=body, headers=named, parse=parse)
 
-    async def _root(self, service: str) -> str:
-        if service not in self._roots:
-            self._roots[service] = await self._locate(service)
-        return self._roots[service]
-
-    async def _locate(self, service: str) -> str:
+    async def _locate(self, service: str) -> tuple[str, str]:
+        """Return the address of a service's pod as the start of a URL, and the service's name."""
         known = {one.name: one for one in self._lab.template.services}
         if service not in known:
             raise ServiceError("NoService", f"the lab's template has no service {service}")
@@ -85,4 +90,5 @@ class Backends:
         if not address:
             raise ServiceError("NotRunning", f"{service} does not run: pod {service}-0 is not up")
         host = f"[{address}]" if ":" in address else address
-        return f"http://{host}:{known[service].port}"
+        port = known[service].port
+        return f"http://{host}:{port}", f"{service}.{namespace}.svc:{port}"

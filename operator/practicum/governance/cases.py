@@ -13,7 +13,6 @@ from practicum.api.change import (
     Action,
     ChangeApproval,
     ChangeRequest,
-    ChangeRequestStatus,
     DecisionStatus,
     EvidenceStatus,
     ReasonStatus,
@@ -24,8 +23,8 @@ from practicum.api.times import format_duration, parse_duration, parse_rfc3339, 
 from practicum.clock import Clock
 from practicum.desired.lab import Lab
 from practicum.errors import ServiceError
-from practicum.governance.evidence import Evidence, Gatherer, Unfounded
-from practicum.governance.executors import Executor
+from practicum.governance.evidence import Evidence, Gatherer, Unfounded, governed
+from practicum.governance.executors import Executor, Pending, told
 from practicum.governance.judging import Judge, Tally
 from practicum.governance.ledger import Kind
 from practicum.governance.register import Register, about, person
@@ -54,6 +53,13 @@ class Room:
     gatherer: Gatherer
     executor: Executor
     judge: Judge
+
+    def subject(self, request: ChangeRequest) -> str:
+        """Return what a request would change: of a candidate, the model in production."""
+        try:
+            return governed(self.changes, request.spec).name
+        except Unfounded:
+            return request.spec.target.name
 
 
 class Case:
@@ -122,12 +128,19 @@ class Case:
                     return self.expires()
         except Unfounded as error:
             await self._deny(error.reason)
+        except Pending as error:
+            return await self._wait(str(error), "Pending")
         except ServiceError as error:
-            await self._note(f"waits, {error.reason}: {error}")
-            later = self._clock() + _RETRY
-            # What is approved does not expire.
-            return later if self.state is State.APPROVED else min(later, self.expires())
+            return await self._wait(f"waits, {error.reason}: {error}", error.reason)
         return None
+
+    async def _wait(self, message: str, trouble: str) -> datetime:
+        """Say what keeps the request, which is no transition; returns when to look again."""
+        status = self.request.status.model_copy(update={"message": message[:1024]})
+        self.request = await self._register.show(self.request, status, trouble)
+        soon = self._clock() + _RETRY
+        # What is approved does not expire: its last moment may be long past.
+        return soon if self.state is State.APPROVED else min(soon, self.expires())
 
     async def _is_over(self, busy: str) -> bool:
         """End a request that is taken back, too late, or one too many; what is approved stays."""
@@ -176,7 +189,11 @@ class Case:
                 await self._deny(*decided.reasons, evidence=kept, decision=decided)
                 return
         await self._move(
-            State.AWAITING_APPROVAL, self._missing(()), evidence=kept, decision=decided
+            State.AWAITING_APPROVAL,
+            self._missing(()),
+            evidence=kept,
+            decision=decided,
+            approvals=f"0/{self._needed.approvals}",
         )
 
     async def _collect(self) -> None:
@@ -207,24 +224,27 @@ class Case:
     async def _execute(self) -> None:
         outcome = await self._room.executor.execute(self.request)
         now = self._clock()
-        what = f"{outcome.name}: {outcome.alias}" if outcome.alias else outcome.name
-        text = f"{what} moved from {outcome.before or 'none'} to {outcome.after}"
-        await self._move(State.EXECUTED, text, outcome=outcome, executed_at=rfc3339(now))
+        changed: dict[str, Any] = {"outcome": outcome, "executed_at": rfc3339(now)}
+        await self._move(State.EXECUTED, told(outcome), **changed)
         born = parse_rfc3339(self.request.metadata["creationTimestamp"])
         action = self.request.spec.action.value
         metrics.CHANGE_SECONDS.labels(action).observe((now - born).total_seconds())
 
     async def _count(self, tally: Tally) -> None:
-        """Show how the answers count."""
+        """Take down how the answers count; shown at once only while others are waited for."""
         weighed = tally.weighed
         waiting = weighed.standing is Standing.WAITING
-        message = self._missing(weighed.missing, weighed.count) if waiting else ""
-        update = {
+        update: dict[str, Any] = {
             "answers": tally.shown(),
             "approvals": f"{weighed.count}/{self._needed.approvals}",
-            "message": message or self.request.status.message,
         }
-        await self._show(self.request.status.model_copy(update=update))
+        if waiting:
+            update["message"] = self._missing(weighed.missing, weighed.count)
+        status = self.request.status.model_copy(update=update)
+        if waiting:
+            self.request = await self._register.show(self.request, status)
+        else:
+            self.request = self.request.model_copy(update={"status": status})
 
     def _missing(self, roles: Sequence[str], count: int = 0) -> str:
         needed = self._needed
@@ -274,11 +294,6 @@ class Case:
         }
         status = before.model_copy(update=update)
         lab, actor = self._room.lab, self._actor
-        self.request = await self._register.move(lab, self.request, actor, status)
-
-    async def _note(self, message: str) -> None:
-        """Say what keeps the request, which is not a transition."""
-        await self._show(self.request.status.model_copy(update={"message": message[:1024]}))
-
-    async def _show(self, status: ChangeRequestStatus) -> None:
-        self.request = await self._register.show(self.request, status)
+        self.request = await self._register.move(
+            lab, self.request, actor, status, self._room.subject(self.request)
+        )

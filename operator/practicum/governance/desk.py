@@ -210,6 +210,12 @@ def _plainly(error: errors.ApiError, what: str) -> errors.ApiError:
     """Return a refusal in the words of the policy that refused, without how it got there."""
     if found := _DENIED.search(str(error)):
         return type(error)(error.status, "PolicyDenied", found[1].strip())
+    if "status unknown for quota" in str(error):
+        text = (
+            "the cluster's quotas do not count this kind yet, which takes up to five minutes after "
+            "an installation: try again"
+        )
+        return errors.Forbidden(error.status, "QuotaNotCounted", text)
     if isinstance(error, errors.Forbidden) and " cannot " in str(error):
         who = re.search(r'User "([^"]+)"', str(error))
         text = f"{who[1] if who else 'this user'} may not {what}"

@@ -5,16 +5,15 @@ the byte, so that its digest stands for it: whoever approves, approves that dige
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 from practicum.api.canonical import canonical
 from practicum.api.change import Action, ChangeRequestSpec
 from practicum.api.labtemplate import Changes, GovernedModel
-from practicum.errors import ServiceError
 from practicum.governance.backends import Backends
+from practicum.governance.features import Features, sensible
 from practicum.governance.ledger import PREVIOUS, Ledger
 from practicum.governance.mlflow import Model, Registry, pairs
 from practicum.policy.decision import Reason
@@ -101,18 +100,15 @@ class Gatherer:
             Unfounded: the target is not there.
             ServiceError: a service does not answer, or nothing that makes sense.
         """
-        try:
+        with sensible():
             if spec.action is Action.PROMOTE_MODEL:
                 return await self._promotion(spec)
             if spec.action is Action.ROLLBACK_MODEL:
                 return await self._rollback(spec)
             if spec.action is Action.APPROVE_FEATURES:
-                return Evidence({"features": await self._features(spec.target.name)})
+                return Evidence({"features": await self._approval(spec.target.name)})
             if spec.action is Action.RELEASE_POLICY:
                 return Evidence(await self.releases.facts(spec))
-        except (LookupError, TypeError, AttributeError, ValueError) as error:
-            text = f"a service answered with something unexpected: {error!r}"
-            raise ServiceError("Malformed", text) from error
         raise Unfounded(f"spec.action {spec.action} is not offered by this lab")
 
     async def _promotion(self, spec: ChangeRequestSpec) -> Evidence:
@@ -196,55 +192,19 @@ class Gatherer:
         return {"version": str(version), "metrics": _metrics(run) if run else {}}
 
     async def _lineage(self, service: str) -> dict[str, Any]:
-        try:
-            found = await self._registered("feature_services", service)
-        except Unfounded:
-            return {"service": service, "found": False, "tags": {}}
-        return {"service": service, "found": True, "tags": found.get("tags", {})}
+        tags = await self._features.tags(service)
+        return {"service": service, "found": tags is not None, "tags": tags or {}}
 
-    async def _features(self, service: str) -> dict[str, Any]:
-        found = await self._registered("feature_services", service)
-        names = sorted({part["featureViewName"] for part in found.get("features", [])})
-        views = [await self._view(name, found) for name in names]
-        return {
-            "name": service,
-            "project": self.changes.feature_project,
-            "owner": found.get("owner", ""),
-            "description": found.get("description", ""),
-            "tags": found.get("tags", {}),
-            "views": views,
-        }
+    async def _approval(self, service: str) -> dict[str, Any]:
+        facts = await self._features.service(service)
+        if facts is None:
+            project = self.changes.feature_project
+            raise Unfounded(f"Feast project {project} has no feature service {service}, or no view")
+        return facts
 
-    async def _view(self, name: str, service: Mapping[str, Any]) -> dict[str, Any]:
-        found = await self._registered("feature_views", name)
-        used = _columns(service, name)
-        return {
-            "name": name,
-            "owner": found.get("owner", ""),
-            "description": found.get("description", ""),
-            "ttl_seconds": _seconds(found.get("ttl", "0s")),
-            "tags": found.get("tags", {}),
-            "fields": [
-                {
-                    "name": one["name"],
-                    "description": one.get("description", ""),
-                    "tags": one.get("tags", {}),
-                }
-                for one in found.get("features", [])
-                if one["name"] in used
-            ],
-        }
-
-    async def _registered(self, kind: str, name: str) -> Mapping[str, Any]:
-        """Return the spec of an object in Feast's registry."""
-        project = quote(self.changes.feature_project, safe="")
-        answer = await self.backends.feast(f"{kind}/{quote(name, safe='')}?project={project}")
-        if answer.status == 404:
-            raise Unfounded(f"Feast project {self.changes.feature_project} has no {name} ({kind})")
-        if answer.status != 200:
-            raise ServiceError("FeastFailed", f"Feast answered {answer.status} for {name}")
-        spec: Mapping[str, Any] = answer.body["spec"]
-        return spec
+    @property
+    def _features(self) -> Features:
+        return Features(self.backends, self.changes.feature_project)
 
 
 def _metrics(run: Mapping[str, Any]) -> dict[str, float]:
@@ -255,17 +215,3 @@ def _datasets(run: Mapping[str, Any]) -> list[dict[str, str]]:
     inputs = (run.get("inputs") or {}).get("dataset_inputs", [])
     sets = [one["dataset"] for one in inputs]
     return [{"name": one["name"], "digest": one["digest"]} for one in sets]
-
-
-def _columns(service: Mapping[str, Any], view: str) -> set[str]:
-    parts: Sequence[Mapping[str, Any]] = service.get("features", [])
-    return {
-        column["name"]
-        for part in parts
-        if part["featureViewName"] == view
-        for column in part.get("featureColumns", [])
-    }
-
-
-def _seconds(text: str) -> float:
-    return float(text.removesuffix("s") or 0)

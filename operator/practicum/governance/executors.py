@@ -1,19 +1,31 @@
-"""Does what was approved. Every effect can be repeated: a kill anywhere leads to the same end."""
+"""Does what was approved. Every effect can be repeated: a kill anywhere leads to the same end.
+
+An alias is moved at once. An approval of features takes effect by being on record: the lab's status
+says it, the reconciler tells it to the Job that writes Feast's registry, and here it is waited for.
+"""
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from practicum.api.change import Action, ChangeRequest, OutcomeStatus
 from practicum.api.labtemplate import Changes, GovernedModel
-from practicum.api.times import rfc3339
+from practicum.api.times import format_duration, parse_rfc3339, rfc3339
 from practicum.clock import Clock
 from practicum.errors import ServiceError
 from practicum.governance.backends import Backends
 from practicum.governance.evidence import Unfounded, governed
+from practicum.governance.features import Features, definition, sensible
 from practicum.governance.ledger import PREVIOUS, Ledger
 from practicum.governance.mlflow import Registry
 from practicum.governance.releases import Releases
 from practicum.policy.floor import Control
+
+_PATIENCE: Final = timedelta(minutes=3)
+
+
+class Pending(Exception):
+    """The effect is on its way, and nobody has failed."""
 
 
 class Executor:
@@ -28,6 +40,7 @@ class Executor:
         clock: Clock,
     ) -> None:
         self._registry = Registry(backends)
+        self._features = Features(backends, changes.feature_project)
         self._changes = changes
         self._ledger = ledger
         self._releases = releases
@@ -36,7 +49,13 @@ class Executor:
     def intended(self, request: ChangeRequest, facts: Mapping[str, Any]) -> OutcomeStatus:
         """Return what will be changed, from where; recorded before anything is touched."""
         if request.spec.action is Action.APPROVE_FEATURES:
-            return OutcomeStatus(name=request.spec.target.name)
+            service = facts["features"]
+            return OutcomeStatus(
+                name=service["name"],
+                before=str(service["tags"].get("status", ""))[:64],
+                after="approved",
+                definition=definition(service),
+            )
         if request.spec.action is Action.RELEASE_POLICY:
             return self._releases.intended(facts)
         model = governed(self._changes, request.spec)
@@ -50,12 +69,16 @@ class Executor:
         Raises:
             Unfounded: it cannot be done any more.
             ServiceError: a service does not answer: to be tried again.
+            Pending: somebody else has to do their part first.
         """
         outcome = request.status.outcome
         if outcome is None:
             raise Unfounded("the request does not say what it changes", Control.EXECUTION)
         if request.spec.action is Action.RELEASE_POLICY:
             return await self._releases.execute(request, outcome)
+        if request.spec.action is Action.APPROVE_FEATURES:
+            await self._stamped(request, outcome)
+            return outcome
         try:
             model = governed(self._changes, request.spec)
             version = outcome.after or await self._copied(request, model)
@@ -66,6 +89,24 @@ class Executor:
                 raise Unfounded(str(error), Control.EXECUTION) from error
             raise
         return outcome.model_copy(update={"after": version})
+
+    async def _stamped(self, request: ChangeRequest, outcome: OutcomeStatus) -> None:
+        """See whether Feast's registry shows the approval."""
+        status = request.status
+        with sensible():
+            facts = await self._features.service(outcome.name)
+            if facts is None or definition(facts) != outcome.definition:
+                text = f"{outcome.name} is not what was approved any more: ask again"
+                raise Unfounded(text, Control.EXECUTION)
+            tags = facts["tags"]
+            wanted = (request.metadata["name"], status.evidence and status.evidence.digest)
+            if (tags.get("approval_id"), tags.get("evidence_digest")) == wanted:
+                return
+        text = f"waits for Job feast-apply to show the approval of {outcome.name} in the registry"
+        since = parse_rfc3339(status.decision.decided_at) if status.decision else self._clock()
+        if self._clock() - since > _PATIENCE:
+            text += f", for over {format_duration(_PATIENCE)} now: the log of its pod may say why"
+        raise Pending(text)
 
     async def _copied(self, request: ChangeRequest, model: GovernedModel) -> str:
         """Bring the candidate into the model in production; returns its version there."""
@@ -85,3 +126,13 @@ class Executor:
         }
         await self._registry.tag(model.name, version, tags)
         return version
+
+
+def told(outcome: OutcomeStatus) -> str:
+    """Say what was changed."""
+    if outcome.definition:
+        return f"{outcome.name} is approved, as Feast's registry shows"
+    moved = f"moved from {outcome.before or 'none'} to {outcome.after}"
+    return (
+        f"{outcome.name}: {outcome.alias} {moved}" if outcome.alias else f"{outcome.name} {moved}"
+    )

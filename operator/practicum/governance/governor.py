@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from practicum.api.change import ChangeRequest, State
+from practicum.api.change import Action, ChangeRequest, State
 from practicum.api.conditions import Phase
 from practicum.api.labtemplate import Changes
 from practicum.api.names import API_VERSION, AUDIT_NAMESPACE, LabKey
@@ -27,6 +27,7 @@ from practicum.governance.executors import Executor
 from practicum.governance.files import Files
 from practicum.governance.http import Services
 from practicum.governance.judging import Judge
+from practicum.governance.ledger import MODEL_ACTIONS
 from practicum.governance.people import actors
 from practicum.governance.policies import Policies
 from practicum.governance.register import AuditBroken, Register
@@ -51,15 +52,16 @@ class Governor:
         services: Services,
         files: Files,
         drafts: Drafts,
-        wake: Callable[[LabKey], None],
+        governed: Callable[[LabKey], None],
     ) -> None:
-        """Take what to work with; ``wake`` has the reconciler look at a lab."""
+        """Wire it up; `governed` is called with a lab once other things should hold in it."""
         settings = tools.settings
         audit = Audit(tools.kube, AUDIT_NAMESPACE, lambda: settings.root_key)
         self._tools = tools
         self._services = services
         self._files = files
-        self._register = Register(tools.kube, audit, tools.labs, files, tools.clock, wake)
+        self._register = Register(tools.kube, audit, tools.labs, files, tools.clock)
+        self._register.shown.governed = governed
         self._aliases = Aliases(self._register, settings, tools.clock)
         self._traffic = Traffic(self._register, tools.clock)
         vetter = Vetter(settings.opa)
@@ -109,6 +111,7 @@ class Governor:
         began = clock()
         drafted = await self._policies.watch(lab)
         ledger = await self._register.ledger(lab)
+        await self._register.project(lab)
         backends = Backends(self._tools.kube, self._services, lab)
         due = await self._aliases.found(lab, changes, backends)
         if due is not None:
@@ -125,8 +128,10 @@ class Governor:
         )
         requests = self._files.requests(lab.namespaces["learner"])
         dues = [drafted, *[await self._advance(room, one, requests) for one in requests]]
-        if not any(self._state(lab, one) is State.APPROVED for one in requests):
+        now = self._files.requests(lab.namespaces["learner"])
+        if not any(_releases(one) for one in now):
             await releases.settle()
+        if not any(_moves(one) for one in now):
             dues.append(await self._aliases.watch(lab, changes, backends))
         dues.append(await self._traffic.watch(lab, changes, backends, self._executed(lab)))
         # By the time at which the pass began: what came due during it must not be missed.
@@ -140,7 +145,8 @@ class Governor:
         if status.state is State.EXECUTED and (undone := ledger.rolled_back.get(uid)):
             update = {"state": State.ROLLED_BACK, "message": f"rolled back by request {undone}"}
             actor = room.actors.get(request.spec.requester)
-            await self._register.move(room.lab, request, actor, status.model_copy(update=update))
+            after = status.model_copy(update=update)
+            await self._register.move(room.lab, request, actor, after, room.subject(request))
             return None
         if status.state not in OPEN:
             return None
@@ -156,7 +162,9 @@ class Governor:
     def _busy(
         self, changes: Changes, request: ChangeRequest, requests: Sequence[ChangeRequest]
     ) -> str:
-        """Return the open request for the same target that came before this one."""
+        """Return the open request for the same target that came before this new one."""
+        if request.status.state is not State.REQUESTED:
+            return ""
         mine = _target(changes, request)
         namespace = request.metadata["namespace"]
         now = {one.metadata["uid"]: one for one in self._files.requests(namespace)}
@@ -167,11 +175,6 @@ class Governor:
             if state in OPEN and _target(changes, other) == mine:
                 return str(other.metadata["name"])
         return ""
-
-    def _state(self, lab: Lab, request: ChangeRequest) -> State:
-        now = self._files.requests(lab.namespaces["learner"])
-        found = (one for one in now if one.metadata["uid"] == request.metadata["uid"])
-        return next(found, request).status.state
 
     def _executed(self, lab: Lab) -> list[ChangeRequest]:
         requests = self._files.requests(lab.namespaces["learner"])
@@ -192,3 +195,14 @@ def _target(changes: Changes, request: ChangeRequest) -> str:
         return target_of(changes, request.spec)
     except Unfounded:
         return f"unknown/{request.metadata['uid']}"
+
+
+def _releases(request: ChangeRequest) -> bool:
+    """Whether policies are on their way by this request."""
+    approved = request.status.state is State.APPROVED
+    return approved and request.spec.action is Action.RELEASE_POLICY
+
+
+def _moves(request: ChangeRequest) -> bool:
+    """Whether an alias may be on its way by this request."""
+    return request.status.state is State.APPROVED and request.spec.action in MODEL_ACTIONS

@@ -85,7 +85,7 @@ class Services:
                 raw = await _read(response, url)
                 if not parse and response.status < 300:
                     return Answer(response.status, raw)
-                return Answer(response.status, _parsed(raw, url))
+                return Answer(response.status, _parsed(raw, url, response.status))
         except TimeoutError as error:
             text = f"{url} did not answer within {SECONDS:.0f} s"
             raise ServiceError("TimedOut", text) from error
@@ -103,10 +103,13 @@ async def _read(response: aiohttp.ClientResponse, url: str) -> bytes:
     return bytes(raw)
 
 
-def _parsed(raw: bytes, url: str) -> Any:
+def _parsed(raw: bytes, url: str, status: int) -> Any:
+    """Return the JSON of an answer; an error may come as anything: its status says enough."""
     if not raw:
         return None
     try:
         return json.loads(raw)
     except (ValueError, RecursionError) as error:
+        if status >= 400:
+            return None
         raise ServiceError("NotJson", f"{url} answered with something that is not JSON") from error

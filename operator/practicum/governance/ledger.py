@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from practicum.api.change import Action, State
+from practicum.api.labenvironment import GOVERNED_FEATURES, GovernedFeatures, GovernedStatus
 from practicum.governance.chain import Record
 
 PREVIOUS: Final = "previous"
@@ -46,7 +47,7 @@ class Kind(StrEnum):
     POLICY_MENDED = "PolicyMended"
 
 
-_MODEL_ACTIONS: Final = frozenset({Action.PROMOTE_MODEL, Action.ROLLBACK_MODEL})
+MODEL_ACTIONS: Final = frozenset({Action.PROMOTE_MODEL, Action.ROLLBACK_MODEL})
 
 
 @dataclass
@@ -61,16 +62,20 @@ class Ledger:
     """Uid of the last request that put a version of a model where it is."""
     rolled_back: dict[str, str] = field(default_factory=dict)
     """Name of the request that undid a promotion, by the promotion's uid."""
-    reverted: int = 0
-    """How many moves of others were undone."""
+    features: dict[str, GovernedFeatures] = field(default_factory=dict)
+    """Approved feature services by uid of the request, oldest first."""
+    moved: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Version that somebody else moved an alias to, until it is on record that it is back."""
+    moves: int = 0
+    """How many moves of others there were."""
     broken: str = ""
     """Digest of the learner's policies that do not compile; empty: they do, or there are none."""
+    verdicts: int = 0
+    """How often policies broke or were mended."""
     release: Release | None = None
     """Policies that decide; None: the template's own."""
     releases: dict[str, Release] = field(default_factory=dict)
     """All that were ever released, by revision, the last one last."""
-    verdicts: int = 0
-    """How often policies broke or were mended."""
     seq: int = 0
     """Last record that was taken in."""
 
@@ -82,19 +87,31 @@ class Ledger:
         outcome = record.get("outcome") or {}
         if record["type"] == Kind.BASELINE:
             self._stands(outcome["name"], outcome["alias"], outcome["after"])
+        elif record["type"] == Kind.ALIAS_MOVED:
+            self.moved[outcome["name"], outcome["alias"]] = outcome["after"]
+            self.moves += 1
         elif record["type"] == Kind.ALIAS_REVERTED:
-            self.reverted += 1
+            self.moved.pop((outcome["name"], outcome["alias"]), None)
         elif record["type"] in (Kind.POLICY_BROKEN, Kind.POLICY_MENDED):
             self._vetted(record)
+        elif record["type"] == Kind.STATE_CHANGED:
+            self._decided(record, outcome)
+
+    def _decided(self, record: Record, outcome: Mapping[str, str]) -> None:
+        if record["action"] == Action.APPROVE_FEATURES:
+            self._approves(record)
         elif _executed(record) and record["action"] == Action.RELEASE_POLICY:
             self._released(outcome, record["request"]["name"])
-        elif _executed(record) and record["action"] in _MODEL_ACTIONS:
-            self._moved(record, outcome)
+        elif _executed(record) and record["action"] in MODEL_ACTIONS:
+            self._changed(record, outcome)
 
-    def _moved(self, record: Record, outcome: Mapping[str, str]) -> None:
+    def _changed(self, record: Record, outcome: Mapping[str, str]) -> None:
         name, before, after = outcome["name"], outcome["before"], outcome["after"]
         self._stands(name, outcome["alias"], after)
         self.aliases[name, PREVIOUS] = before
+        for alias in (outcome["alias"], PREVIOUS):
+            # What was approved has put it where it belongs: there is nothing left to undo.
+            self.moved.pop((name, alias), None)
         if record["action"] == Action.PROMOTE_MODEL:
             self.promoted_by[name, after] = record["request"]["uid"]
         elif undone := self.promoted_by.get((name, before)):
@@ -117,6 +134,24 @@ class Ledger:
             self.releases.pop(revision, None)
             self.releases[revision] = self.release
 
+    def _approves(self, record: Record) -> None:
+        """Take in an approval of features: it holds once it is given, for then it takes effect.
+
+        One that could not be carried out leaves what was approved before.
+        """
+        uid, state = record["request"]["uid"], record.get("state")
+        if state == State.DENIED:
+            self.features.pop(uid, None)
+        elif state == State.APPROVED and record["outcome"].get("definition"):
+            self.features[uid] = _approved(record)
+
+    def governed(self) -> GovernedStatus | None:
+        """Return what the lab's status says of it, for those who bring it about."""
+        newest = {one.service: one for one in self.features.values()}
+        kept = sorted(newest.values(), key=lambda one: one.approved_at)[-GOVERNED_FEATURES:]
+        shown = sorted(kept, key=lambda one: one.service)
+        return GovernedStatus(features=shown) if shown else None
+
     def is_approved(self, name: str, version: str) -> bool:
         """Whether a version was in production before."""
         return version in self.approved.get(name, ())
@@ -128,6 +163,18 @@ def replay(records: Iterable[Record]) -> Ledger:
     for record in records:
         ledger.take(record)
     return ledger
+
+
+def _approved(record: Record) -> GovernedFeatures:
+    answers = record["status"].get("answers", [])
+    return GovernedFeatures(
+        service=record["outcome"]["name"],
+        request=record["request"]["name"],
+        approved_by=",".join(sorted(one["persona"] for one in answers if one["counts"])),
+        approved_at=record["at"],
+        evidence_digest=record["evidence"]["digest"],
+        definition=record["outcome"]["definition"],
+    )
 
 
 def _executed(record: Record) -> bool:

@@ -121,7 +121,7 @@ def _tell(stories: dict[str, _Story], record: Record) -> None:
     story = stories.setdefault(request["uid"], _Story(parse_rfc3339(created) if created else at))
     story.action = story.action or str(record.get("action") or "")
     story.target = story.target or _target(record)
-    story.changed = story.changed or _outcome(record)
+    story.changed = story.changed or str(record.get("subject") or "") or _outcome(record)
     actor = record.get("actor") or {}
     who = str(actor.get("persona") or actor.get("username") or "")
     if record["type"] == "Answered":

@@ -93,7 +93,9 @@ class Registry:
             await self._post("mlflow/registered-models/alias", body)
         else:
             path = "mlflow/registered-models/alias?" + urlencode({"name": name, "alias": alias})
-            await self._backends.mlflow("DELETE", path)
+            answer = await self._backends.mlflow("DELETE", path)
+            if answer.status != 200 and _code(answer.body) not in _ABSENT:
+                raise _failed("mlflow/registered-models/alias", answer.status, answer.body)
 
     async def _get(self, path: str, **query: str) -> Any:
         answer = await self._backends.mlflow("GET", f"{path}?{urlencode(query)}")

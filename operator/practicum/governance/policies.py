@@ -101,12 +101,14 @@ class Policies:
 
     async def _say(self, lab: Lab, draft: Draft, vetted: Vetted) -> None:
         await self._annotate(lab, draft, vetted)
-        await self._register.declare(lab, ConditionType.POLICY_LOADED, self._condition(lab, vetted))
+        await self._register.shown.declare(
+            lab, ConditionType.POLICY_LOADED, self._condition(lab, vetted)
+        )
         await self._record(lab, vetted.problem, vetted.digest)
 
     async def _gone(self, lab: Lab) -> None:
         self._found.pop(lab.uid, None)
-        await self._register.declare(lab, ConditionType.POLICY_LOADED, None)
+        await self._register.shown.declare(lab, ConditionType.POLICY_LOADED, None)
         await self._record(lab, "", "")
 
     async def _record(self, lab: Lab, problem: str, digest: str) -> None:
@@ -150,7 +152,7 @@ class Policies:
         kind = ConditionType.POLICY_LOADED
         status: Literal["True", "False"] = "True" if vetted.ok else "False"
         text = vetted.problem or f"the learner's policies compile ({vetted.digest[:12]})"
-        was = self._register.condition(lab, kind)
+        was = self._register.shown.condition(lab, kind)
         since = was.last_transition_time if was and was.status == status else None
         return Condition(
             type=kind,

@@ -3,19 +3,20 @@
 A transition is committed by its record. Its id is made of the request and of how many transitions
 came before, so a repeated attempt finds the record that is there, and what that says holds even if
 this attempt would have decided otherwise. The log's head goes into the lab's status before the next
-record is written, so the two are never more than one record apart.
+record is written, so the two are never more than one record apart. With the head goes what the log
+says should be so, for those who bring it about: both are one field manager's, who drops what it
+does not repeat.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import structlog
 
 from practicum import errors
 from practicum.api.change import ChangeRequest, ChangeRequestStatus, State
-from practicum.api.conditions import Condition, ConditionType
-from practicum.api.labenvironment import AuditStatus, GovernedStatus, LabEnvironmentStatus
-from practicum.api.names import API_VERSION, GOVERNANCE_MANAGER, LabKey
+from practicum.api.labenvironment import AuditStatus, GovernedStatus
+from practicum.api.names import API_VERSION
 from practicum.api.times import rfc3339
 from practicum.clock import Clock
 from practicum.desired.lab import Lab
@@ -23,10 +24,12 @@ from practicum.governance.audit import Audit
 from practicum.governance.chain import Head, Record, event_id, verify
 from practicum.governance.files import Files
 from practicum.governance.ledger import Kind, Ledger
+from practicum.governance.shown import Shown
 from practicum.kube.client import Kube
 from practicum.observe import metrics
 from practicum.observe.events import event
 from practicum.policy.floor import Actor, is_legal
+from practicum.policy.progress import conditions
 from practicum.reconcile.labs import Labs
 
 log = structlog.get_logger()
@@ -44,30 +47,19 @@ class AuditBroken(errors.PracticumError):
 class Register:
     """Writes records, heads and statuses."""
 
-    def __init__(
-        self,
-        kube: Kube,
-        audit: Audit,
-        labs: Labs,
-        files: Files,
-        clock: Clock,
-        wake: Callable[[LabKey], None] = lambda _: None,
-    ) -> None:
-        """Choose where to write; ``wake`` has the reconciler look at a lab."""
+    def __init__(self, kube: Kube, audit: Audit, labs: Labs, files: Files, clock: Clock) -> None:
+        """Wire it up."""
         self._kube = kube
-        self._wake = wake
         self._audit = audit
-        self._labs = labs
         self._files = files
         self._clock = clock
         self._ledgers: dict[str, Ledger] = {}
-        self._shown: dict[str, LabEnvironmentStatus] = {}
-        """By lab, the status of which we wrote our part last."""
+        self.shown = Shown(kube, labs)
 
     def forget(self, lab_uid: str) -> None:
         """Forget a lab that is gone."""
         self._ledgers.pop(lab_uid, None)
-        self._shown.pop(lab_uid, None)
+        self.shown.forget(lab_uid)
         self._audit.forget(lab_uid)
 
     async def ledger(self, lab: Lab) -> Ledger:
@@ -79,8 +71,7 @@ class Register:
         if (known := self._ledgers.get(lab.uid)) is not None:
             return known
         records = await self._audit.reload(lab.uid)
-        status = lab.resource.status.audit
-        head = Head(status.seq, status.hash) if status else None
+        head = self._expected(lab)
         verdict = verify(records, head, self._audit.key(lab.uid))
         if not verdict.holds:
             raise AuditBroken(f"{verdict.reason}: {verdict.message}")
@@ -88,6 +79,24 @@ class Register:
         for record in records:
             ledger.take(record)
         return ledger
+
+    async def project(self, lab: Lab) -> None:
+        """Have the lab's status say what its log says, if that write was lost or undone."""
+        ledger = await self.ledger(lab)
+        governed = self.shown.governing(lab, ledger.governed())
+        if lab.resource.status.governed != governed:
+            self.shown.doubt(lab)
+            await self._anchor(lab, governed)
+
+    def _expected(self, lab: Lab) -> Head | None:
+        """Return where the log should end.
+
+        The lab may be known as it was before our own last writes, while a watch is broken: the
+        records that came since would look like somebody else's.
+        """
+        both = (lab.resource.status.audit, self.shown.of(lab).audit)
+        last = max((one for one in both if one), key=lambda one: one.seq, default=None)
+        return Head(last.seq, last.hash) if last else None
 
     async def note(self, lab: Lab, kind: Kind, *identity: str, **said: Any) -> Record:
         """Record what happened, once.
@@ -123,8 +132,16 @@ class Register:
         request: ChangeRequest,
         requester: Actor | None,
         status: ChangeRequestStatus,
+        subject: str,
     ) -> ChangeRequest:
         """Take a request into another state: record, head, status, Event.
+
+        Args:
+            lab: where.
+            request: as it is.
+            requester: who asked for it.
+            status: as it should be.
+            subject: what it would change, for analytics.
 
         Returns:
             the request as it now is, which is what the record says.
@@ -144,6 +161,7 @@ class Register:
             str(request.metadata["uid"]),
             str(number),
             **about(request, requester),
+            subject=subject,
             state=status.state.value,
             evidence=evidence,
             status={key: wire[key] for key in _KEPT if key in wire},
@@ -156,10 +174,22 @@ class Register:
         await self._tell(moved)
         return moved
 
-    async def show(self, request: ChangeRequest, status: ChangeRequestStatus) -> ChangeRequest:
-        """Write a request's status, if it says anything new."""
+    async def show(
+        self, request: ChangeRequest, status: ChangeRequestStatus, trouble: str = ""
+    ) -> ChangeRequest:
+        """Write a request's status, if it says anything new.
+
+        Args:
+            request: as it is.
+            status: as it should be, but for its conditions.
+            trouble: CamelCase reason why a service keeps it.
+        """
         generation = int(request.metadata.get("generation", 0))
-        status = status.model_copy(update={"observed_generation": generation})
+        update = {
+            "observed_generation": generation,
+            "conditions": conditions(status, self._clock(), generation, trouble),
+        }
+        status = status.model_copy(update=update)
         if status == request.status:
             return request
         meta = {key: request.metadata[key] for key in ("name", "namespace", "uid")}
@@ -168,41 +198,13 @@ class Register:
         self._files.wrote(answer)
         return request.model_copy(update={"status": status})
 
-    async def _anchor(self, lab: Lab) -> None:
-        """Let the lab's status say where its log ends."""
-        head = await self._audit.head(lab.uid)
+    async def _anchor(self, lab: Lab, governed: GovernedStatus | None = None) -> None:
+        """Let the lab's status say where its log ends, and what follows from it."""
+        head, ledger = await self._audit.head(lab.uid), await self.ledger(lab)
         if head.seq:
-            await self._write(lab, audit=AuditStatus(seq=head.seq, hash=head.hash))
-
-    async def declare(self, lab: Lab, kind: ConditionType, found: Condition | None) -> None:
-        """Set a condition of a lab that is governance's to write, or take it away."""
-        before = self._shown.get(lab.uid, lab.resource.status).conditions
-        others = [one for one in before if one.type != kind]
-        await self._write(lab, conditions=[*others, found] if found else others)
-
-    async def govern(self, lab: Lab, **update: Any) -> None:
-        """Say what approved changes make of a lab's objects; the reconciler brings it about."""
-        before = self._shown.get(lab.uid, lab.resource.status).governed or GovernedStatus()
-        after = before.model_copy(update=update)
-        if after != before:
-            await self._write(lab, governed=after if after != GovernedStatus() else None)
-            # Our own write is no news to those who follow labs.
-            self._wake(LabKey(lab.course, lab.name))
-
-    def condition(self, lab: Lab, kind: ConditionType) -> Condition | None:
-        """Return a condition of a lab as it stands."""
-        shown = self._shown.get(lab.uid, lab.resource.status).conditions
-        return next((one for one in shown if one.type == kind), None)
-
-    async def _write(self, lab: Lab, **update: Any) -> None:
-        """Bring governance's part of a lab's status up to date."""
-        before = self._shown.get(lab.uid, lab.resource.status)
-        after = before.model_copy(update=update)
-        if (ours := after.of_governance()) != before.of_governance():
-            body = lab.resource.apply_body() | {"status": ours}
-            answer = await self._kube.apply(body, subresource="status", manager=GOVERNANCE_MANAGER)
-            self._labs.answer(answer)
-        self._shown[lab.uid] = after
+            governed = governed or self.shown.governing(lab, ledger.governed())
+            audit = AuditStatus(seq=head.seq, hash=head.hash)
+            await self.shown.write(lab, audit=audit, governed=governed)
 
     async def _tell(self, request: ChangeRequest) -> None:
         state, message = request.status.state, request.status.message

@@ -151,7 +151,7 @@ class Releases:
                 digest=wanted.digest,
                 request=wanted.request,
             )
-        await self.press.register.govern(self.lab, policy=policy)
+        await self.press.register.shown.choose(self.lab, policy)
 
     async def _await(self, revision: str) -> None:
         """Look whether OPA itself says that it decides by a revision.

@@ -35,7 +35,9 @@ def turn(body: Body) -> Turn:
     """Return who has to do something next."""
     match state(body):
         case State.AWAITING_APPROVAL:
-            return Turn.OPERATOR if body["spec"].get("withdrawn") else Turn.PERSON
+            # Where no approval is needed, policy alone decides.
+            _, needed = approvals(body) or (0, 1)
+            return Turn.PERSON if needed and not body["spec"].get("withdrawn") else Turn.OPERATOR
         case State.REQUESTED | State.APPROVED:
             return Turn.OPERATOR
         case State.EXECUTED:

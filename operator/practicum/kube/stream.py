@@ -12,7 +12,8 @@ import aiohttp
 
 from practicum import errors
 from practicum.api.kinds import KINDS
-from practicum.kube.client import Kube, Object, _error
+from practicum.kube.client import Kube, Object
+from practicum.kube.refusals import refusal
 
 # The server ends a watch after five to ten minutes of its own accord; silence for longer than
 # that is a broken connection that nobody told us about.
@@ -150,7 +151,7 @@ async def _chunks(kube: Kube, path: str, query: Mapping[str, str]) -> AsyncGener
         try:
             if response.status >= 300:
                 raw = await response.read()
-                raise _error("GET", url, response.status, raw, response.headers.get("Retry-After"))
+                raise refusal("GET", url, response.status, raw, response.headers.get("Retry-After"))
             async for chunk in response.content.iter_any():
                 yield chunk
         finally:

@@ -136,6 +136,6 @@ def _of_model(matter: Matter, now: datetime) -> dict[str, Any]:
 def _age_days(evaluated_at: str, now: datetime) -> float | None:
     """Return how old an evaluation is; None where nobody can tell."""
     try:
-        return (now - parse_rfc3339(evaluated_at)).total_seconds() / 86400
+        return round((now - parse_rfc3339(evaluated_at)).total_seconds() / 86400, 2)
     except ValueError:
         return None

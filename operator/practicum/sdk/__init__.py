@@ -3,7 +3,7 @@
     from practicum.sdk import Lab
 
     with Lab.connect(lab="ada", persona="ds") as lab:
-        change = lab.request("promote", "fraud", version="2", reason="better recall")
+        change = lab.request("promote", "fraud-dev", version="2", reason="better recall")
         change = change.wait(timeout=300)
         lab.acting_as("reviewer-risk").approve(change)
 

@@ -71,7 +71,10 @@ class Decision:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the change moves; ``before`` and ``after`` are versions, empty for none."""
+    """What the change moves; ``before`` and ``after`` are versions, empty for none.
+
+    Of a feature service they are the status that it had and has.
+    """
 
     name: str
     alias: str

@@ -2,10 +2,13 @@
 
 import base64
 import copy
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from practicum.api.labenvironment import LabEnvironmentStatus
 from practicum.api.names import CONFIG_DIGEST, JOB_NAME
 from practicum.desired import components
 from practicum.errors import TemplateError
@@ -71,6 +74,23 @@ def test_placeholders_become_the_labs_own_values() -> None:
         "c": f"x{lab.password('app/admin')}y",
     }
     assert bound["metadata"]["namespace"] == platform
+
+
+def test_approvals_are_told_as_json_and_make_a_job_anew() -> None:
+    told = config_map(a="<<practicum:approvals>>")
+    entry = {
+        **{"service": "s", "request": "r", "approvedBy": "ml", "approvedAt": "now"},
+        **{"evidenceDigest": "e" * 64, "definition": "d" * 64},
+    }
+    status = LabEnvironmentStatus.model_validate({"governed": {"features": [entry]}})
+    plain = samples.lab()
+    governed = replace(plain, resource=plain.resource.model_copy(update={"status": status}))
+    rendered = [Rendered(copy.deepcopy(told)), Rendered(workload("Job"))]
+    (_, before), (old,) = components.bind(plain, rendered)
+    (_, after), (new,) = components.bind(governed, rendered)
+    assert before["data"] == {"a": "[]"}
+    assert json.loads(after["data"]["a"]) == [entry]
+    assert old["metadata"]["name"] != new["metadata"]["name"]
 
 
 def test_values_are_not_looked_at_again() -> None:

@@ -40,6 +40,10 @@ class World:
     now: datetime = datetime(2026, 11, 21, tzinfo=UTC)
 
     @property
+    def shown(self) -> "World":
+        return self
+
+    @property
     def press(self) -> Press:
         me: Any = self
         return Press(me, me, me, me, lambda: self.now)
@@ -61,7 +65,7 @@ class World:
     async def delete(self, kind: str, namespace: str, name: str) -> None:
         del self.configs[name]
 
-    async def govern(self, lab: Any, policy: Any) -> None:
+    async def choose(self, lab: Any, policy: Any) -> None:
         self.chosen.append(policy.revision if policy else "")
 
     def at(self, namespace: str) -> Any:

@@ -50,5 +50,9 @@ metadata:
     {{- include "practicum.labels" .root | nindent 4 }}
 spec:
   policyName: {{ .name }}
+  {{- with .params }}
+  paramRef:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   validationActions: [Deny]
 {{- end }}

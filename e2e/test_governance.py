@@ -1,0 +1,232 @@
+"""The story of MOD-506 on a real cluster, played by its personas with the learner's kubeconfig.
+
+In order, on one lab: a good candidate is promoted by two people, the others are refused each for
+its trap, what is wrong in production is rolled back, what others move is put back, and all of it is
+on record.
+"""
+
+import asyncio
+import base64
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from e2e.conftest import COURSE, eventually, read
+from e2e.learner import Learner
+from e2e.stage import Stage
+from practicum.errors import Forbidden
+from practicum.sdk import Lab
+
+Practicum = Callable[..., subprocess.CompletedProcess[str]]
+PROMOTION = "promote-2"
+
+
+@pytest.fixture
+def practicum(stage: Stage, bob: Learner) -> Practicum:
+    """The command with nothing but what the learner was given."""
+    ours = ("--kubeconfig", str(bob.kubeconfig), "--context", bob.lab)
+    return lambda *words: stage.practicum(*words, *ours)
+
+
+async def served(learner: Learner) -> str:
+    """Return the version that the lab's traffic is answered with."""
+    async with learner.service("serving") as serving:
+        answer = await serving.call(
+            "/invocations", body={"dataframe_records": [_applicant()]}, method="POST"
+        )
+    assert answer.status == 200, answer
+    return str(answer.body["model_version"])
+
+
+def _applicant() -> dict[str, float]:
+    return {"applications_30d": 1, "utilisation_90d": 0.4, "payment_delay_days": 3}
+
+
+def change(practicum: Practicum, name: str) -> Any:
+    """Return a request as the command shows it."""
+    shown = practicum("change", "status", name, "-o", "json")
+    assert shown.returncode == 0, shown.stderr
+    return json.loads(shown.stdout)
+
+
+async def test_before_anything_the_first_version_is_served(bob: Learner) -> None:
+    assert await served(bob) == "1"
+
+
+def test_a_good_candidate_is_asked_for(practicum: Practicum) -> None:
+    asked = practicum(
+        *("change", "request", "promote", "fraud-dev", "--version", "2"),
+        *("--name", PROMOTION, "--reason", "more recall", "--as", "ds", "--wait"),
+        *("--timeout", "60s"),
+    )
+    assert asked.returncode == 0, asked.stderr
+    assert "waits for approval: 0 of 2" in asked.stdout
+    status = change(practicum, PROMOTION)["status"]
+    assert status["state"] == "AwaitingApproval"
+    assert status["decision"]["allow"]
+
+
+async def test_nobody_approves_what_they_asked_for(bob: Learner, practicum: Practicum) -> None:
+    refused = practicum("change", "approve", PROMOTION, "--as", "ds")
+    assert refused.returncode == 4, refused
+    assert "nobody approves a request of their own" in refused.stderr
+    with Lab.connect(bob.kubeconfig, bob.lab, lab=bob.lab) as lab, pytest.raises(Forbidden):
+        lab.acting_as("ds").approve(PROMOTION)
+    assert await served(bob) == "1"
+
+
+def test_one_approval_is_not_enough_and_two_of_one_role_neither(practicum: Practicum) -> None:
+    for _ in range(2):
+        approved = practicum(
+            *("change", "approve", PROMOTION, "--as", "reviewer-risk", "--comment", "holds"),
+            *("--wait", "--timeout", "30s"),
+        )
+        assert approved.returncode == 0, approved.stderr
+    status = change(practicum, PROMOTION)["status"]
+    assert (status["state"], status["approvals"]) == ("AwaitingApproval", "1/2")
+
+
+async def test_with_the_second_it_is_promoted_and_served(
+    bob: Learner, practicum: Practicum
+) -> None:
+    with Lab.connect(bob.kubeconfig, bob.lab, lab=bob.lab, persona="reviewer-ml") as lab:
+        given = lab.approve(PROMOTION, comment="metrics hold")
+        promoted = lab.wait(PROMOTION, timeout=60, answer=given)
+    assert promoted.succeeded
+
+    async def answers() -> bool:
+        return await served(bob) == "2"
+
+    await eventually(answers, 30)
+
+    async def noted() -> Any:
+        return change(practicum, PROMOTION)["status"]["outcome"].get("servedAt")
+
+    assert await eventually(noted, 30)
+
+
+@pytest.mark.parametrize(
+    ("version", "control"), [("3", "PRM-4"), ("4", "PRM-7"), ("5", "PRM-6"), ("6", "PRM-5")]
+)
+def test_each_other_candidate_is_refused_for_its_trap(
+    practicum: Practicum, version: str, control: str
+) -> None:
+    name = f"promote-{version}"
+    asked = practicum(
+        *("change", "request", "promote", "fraud-dev", "--version", version),
+        *("--name", name, "--reason", "newer", "--as", "mle", "--wait", "--timeout", "60s"),
+    )
+    assert asked.returncode == 1, asked
+    assert f"{control}:" in asked.stdout
+    decision = change(practicum, name)["status"]["decision"]
+    assert [one["control"] for one in decision["reasons"]] == [control]
+    assert decision["decisionId"]
+    assert decision["policyRevision"] == "promotion/1"
+
+
+async def test_a_rollback_takes_one_on_call(bob: Learner, practicum: Practicum) -> None:
+    back = practicum(
+        *("rollback", "fraud", "--reason", "drift", "--as", "oncall"),
+        *("--wait", "--timeout", "60s"),
+    )
+    assert back.returncode == 0, back
+
+    async def answers() -> bool:
+        return await served(bob) == "1"
+
+    await eventually(answers, 30)
+    assert change(practicum, PROMOTION)["status"]["state"] == "RolledBack"
+
+
+async def test_what_others_move_is_put_back_within_a_minute(
+    stage: Stage, bob: Learner, practicum: Practicum
+) -> None:
+    found = json.loads(stage.kubectl("-n", bob.platform, "get", "secret", "mlflow", "-o", "json"))
+    password = base64.b64decode(found["data"]["MLFLOW_AUTH_ADMIN_PASSWORD"]).decode()
+    admin = {"kind": "basic", "username": "admin", "password": password}
+    path = "/api/2.0/mlflow/registered-models/alias"
+    async with bob.service("mlflow") as mlflow:
+        moved = {"name": "fraud", "alias": "champion", "version": "2"}
+        assert (await mlflow.call(path, body=moved, login=admin)).status == 200
+
+        async def back() -> bool:
+            query = f"{path}?name=fraud&alias=champion"
+            answer = await mlflow.call(query, login=bob.login("mlflow", "ds"))
+            return bool(answer.body["model_version"]["version"] == "1")
+
+        await eventually(back, 60)
+    events = stage.kubectl("get", "events", "-n", COURSE, "-o", "json")
+    reasons = [one["reason"] for one in json.loads(events)["items"]]
+    assert "AliasReverted" in reasons
+
+
+async def test_without_policy_nothing_is_allowed(
+    stage: Stage, bob: Learner, practicum: Practicum
+) -> None:
+    node = stage.kubectl("get", "nodes", "-o", "name").strip()
+    stage.kubectl("cordon", node)
+    try:
+        stage.kubectl("-n", bob.platform, "delete", "pod", "opa-0", "--wait", "--timeout=60s")
+        asked = practicum(
+            *("change", "request", "promote", "fraud-dev", "--version", "2", "--name", "blind"),
+            *("--reason", "again", "--as", "ds", "--wait", "--timeout", "60s"),
+        )
+    finally:
+        stage.kubectl("uncordon", node)
+    assert asked.returncode == 1, asked
+    assert "OPA: OPA could not be asked" in asked.stdout
+    assert await served(bob) == "1"
+
+
+async def test_once_it_is_back_it_decides_again(stage: Stage, practicum: Practicum) -> None:
+    async def ready() -> bool:
+        return bool(read(stage, "bob")["status"]["phase"] == "Ready")
+
+    await eventually(ready, 90)
+    asked = practicum(
+        *("change", "request", "promote", "fraud-dev", "--version", "2", "--name", "sighted"),
+        *("--reason", "again", "--as", "ds", "--wait", "--timeout", "60s"),
+    )
+    assert asked.returncode == 0, asked
+    taken = practicum("change", "withdraw", "sighted", "--as", "ds")
+    assert taken.returncode == 0, taken.stderr
+
+    async def gone() -> bool:
+        return bool(change(practicum, "sighted")["status"]["state"] == "Withdrawn")
+
+    await eventually(gone, 20)
+
+
+async def test_all_of_it_is_on_record_and_tampering_shows(stage: Stage, tmp_path: Path) -> None:
+    await asyncio.sleep(2)  # for the head to follow the last record
+    live = stage.practicum("audit", "verify", "--lab", "bob", "-n", COURSE)
+    assert live.returncode == 0, live
+    export = tmp_path / "audit.jsonl"
+    written = stage.practicum("audit", "export", "bob", "-n", COURSE, "--file", str(export))
+    assert written.returncode == 0, written.stderr
+    audit = read(stage, "bob")["status"]["audit"]
+    head = f"{audit['seq']}:{audit['hash']}"
+    whole = stage.practicum("audit", "verify", str(export), "--head", head)
+    assert whole.returncode == 0, whole
+    records = [json.loads(line) for line in export.read_text().splitlines()]
+    tampered = next(n for n, one in enumerate(records) if one.get("state") == "Denied")
+    records[tampered]["state"] = "Executed"
+    export.write_text("".join(json.dumps(one) + "\n" for one in records))
+    caught = stage.practicum("audit", "verify", str(export), "--head", head)
+    assert caught.returncode == 1, caught
+    assert f"record {tampered + 1} is not as it was written" in caught.stdout
+    kinds = {one["type"] for one in records}
+    assert kinds >= {"Baseline", "StateChanged", "Answered", "Served", "AliasMoved"}
+    simulated = [one["actor"]["simulated"] for one in records if "actor" in one]
+    assert all(simulated)
+
+
+def test_the_report_says_how_it_went(stage: Stage) -> None:
+    shown = stage.practicum("report", "lifecycle", "bob", "-n", COURSE, "-o", "json")
+    assert shown.returncode == 0, shown.stderr
+    (fraud,) = [one for one in json.loads(shown.stdout)["models"] if one["name"] == "fraud"]
+    assert (fraud["executed"], fraud["rollbacks"]) == (2, 1)
