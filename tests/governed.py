@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,9 +93,11 @@ def template(namespace: str, changes: Object = CHANGES) -> Object:
     }
 
 
-async def run_services(kube: Kube, platform: str, address: str) -> None:
+async def run_services(
+    kube: Kube, platform: str, address: str, names: Iterable[str] = tuple(SERVICES)
+) -> None:
     """Let a lab's services run at an address, as a kubelet would report it."""
-    for name in SERVICES:
+    for name in names:
         await kube.create(_pod(name, platform))
         await locate(kube, platform, name, address)
 

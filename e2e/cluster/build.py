@@ -32,6 +32,8 @@ class Recipe:
     context: Path
     containerfile: Path
     arguments: Mapping[str, str] = field(default_factory=dict)
+    # Folders that stand for images which the Containerfile copies from.
+    images: Mapping[str, Path] = field(default_factory=dict)
     # Keep the steps of a build whose sources change often, so that only the changed ones run.
     keep_steps: bool = False
 
@@ -62,6 +64,8 @@ class Builder:
         command += ["--pull-never", "--file", recipe.containerfile, "--tag", recipe.name]
         for argument, value in {"BASE": self.base, **recipe.arguments}.items():
             command += ["--build-arg", f"{argument}={value}"]
+        for image, folder in recipe.images.items():
+            command += ["--build-context", f"{image}={folder}"]
         log = "image-" + recipe.name.rsplit("/", 1)[-1].replace(":", "-")
         with tempfile.TemporaryDirectory(dir=self.cache.root) as scratch:
             for mount in _mounts(Path(scratch)):

@@ -21,6 +21,8 @@ from e2e.cluster.kind import ARCHIVES_IN_NODE, KindCluster
 from e2e.cluster.versions import DEBIAN_POSTGRES, FEAST, GO_SETS, MLFLOW, OPA
 
 PREFIX = "practicum.local"
+UPSTREAM_OPA = f"docker.io/openpolicyagent/opa:{OPA.removeprefix('v')}"
+"""Image that the operator's takes the program from; here it is the one built from source."""
 _MARKS = "/kind/loaded"
 _COPY = re.compile(r"^COPY (?!--from)(.+) \S+$", re.MULTILINE)
 _OPERATOR_ARCHIVES_KEPT = 3
@@ -128,7 +130,9 @@ def _postgres_image(builder: Builder) -> Image:
 def _operator_image(builder: Builder) -> Image:
     containerfile = REPOSITORY / "operator" / "Containerfile"
     sources = _copied_sources(containerfile)
-    key = key_of([containerfile, *(source for source in sources if source.exists())])
+    opa = binaries.folder_of(builder.cache, GO_SETS["opa"])
+    there = [source for source in sources if source.exists()]
+    key = key_of([containerfile, *there], opa.name)
     name = f"{PREFIX}/operator:{key}"
 
     def make(target: Path) -> None:
@@ -136,7 +140,8 @@ def _operator_image(builder: Builder) -> Image:
             context = Path(temporary)
             for source in sources:
                 _copy_sources(source, context)
-            recipe = Recipe(name, context, containerfile, keep_steps=True)
+            images = {UPSTREAM_OPA: binaries.build(builder.cache, "opa")}
+            recipe = Recipe(name, context, containerfile, images=images, keep_steps=True)
             _build_and_save(builder, recipe, target)
 
     return Image("operator", key, builder.base_key, make)

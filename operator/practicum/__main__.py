@@ -18,7 +18,9 @@ from practicum import settings as configuration
 from practicum.api.names import LabKey
 from practicum.clock import utcnow
 from practicum.errors import ApiError
+from practicum.governance import drafts as of_drafts
 from practicum.governance import files as of_changes
+from practicum.governance.drafts import Drafts
 from practicum.governance.files import Files
 from practicum.governance.governor import Governor
 from practicum.governance.http import Services
@@ -27,6 +29,7 @@ from practicum.handlers import children as of_labs
 from practicum.handlers import watches
 from practicum.handlers.children import Children, followed
 from practicum.kube.client import Kube
+from practicum.kube.informer import Informer
 from practicum.kube.lease import Elector
 from practicum.observe import http, metrics
 from practicum.observe import logging as logs
@@ -69,8 +72,8 @@ def tools_for(kube: Kube, settings: Settings) -> Tools:
 
 def governance_for(
     tools: Tools, services: Services, governed: Callable[[LabKey], None]
-) -> tuple[Runner, Files, Callable[[LabKey, str], None]]:
-    """Wire governed changes: their runner, what is filed, and what wakes a lab in a phase.
+) -> tuple[Runner, list[Informer], Callable[[LabKey, str], None]]:
+    """Wire governed changes: their runner, what they follow, and what wakes a lab in a phase.
 
     Args:
         tools: what both kinds of passes share.
@@ -82,14 +85,16 @@ def governance_for(
         changes.wake(key)
 
     files = Files(tools.labs.at, wake)
-    governor = Governor(tools, services, files, governed)
+    drafts = Drafts(tools.labs.at, wake)
+    governor = Governor(tools, services, files, drafts, governed)
     changes = Runner(governor.reconcile, tools.clock)
 
     def govern(key: LabKey, phase: str) -> None:
         if governor.concerns(key, phase):
             changes.wake(key)
 
-    return changes, files, govern
+    informers = [*of_changes.informers(tools.kube, files), of_drafts.informer(tools.kube, drafts)]
+    return changes, informers, govern
 
 
 async def operate(
@@ -105,7 +110,7 @@ async def operate(
         ready = asyncio.Event()
         health.ready = ready.is_set
         children = Children(runner, tools.inventory, tools.labs)
-        changes, files, govern = governance_for(tools, services, runner.wake)
+        changes, informers, govern = governance_for(tools, services, runner.wake)
         tools.reporter.written.append(lambda key, _, status: govern(key, status.phase))
         sweep = Sweep(kube, settings, utcnow, children.compare)
         probe = NetworkProbe(kube, settings, utcnow)
@@ -115,7 +120,7 @@ async def operate(
                 *(_beating(health), _sweeping(sweep, settings), probe.keep(), retention.keep())
             ),
             followed(of_labs.informers(kube, children), runner),
-            followed(of_changes.informers(kube, files), changes),
+            followed(informers, changes),
         ):
             await kopf.operator(
                 registry=watches.registry(),

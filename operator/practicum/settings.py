@@ -82,6 +82,9 @@ class Settings:
     alias_poll: timedelta = timedelta(seconds=30)
     """How often aliases of governed models are compared with what the audit log says."""
 
+    opa: str = "opa"
+    """The program that vets learners' policies: a path, or a name that is looked up."""
+
     http_port: int = 8080
     leader_elect: bool = True
     log_level: str = "info"
@@ -145,6 +148,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         "probe_interval": _duration,
         "audit_retention": _duration,
         "alias_poll": _duration,
+        "opa": str,
         "http_port": int,
         "leader_elect": _flag,
         "log_level": str,

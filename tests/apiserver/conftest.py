@@ -96,6 +96,7 @@ def running_operator(
         expiring_soon="20s",
         sweep_interval="3s",
         alias_poll="2s",
+        opa=str(tool("opa")),
     )
     process.start()
     yield process

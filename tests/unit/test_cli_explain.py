@@ -89,6 +89,20 @@ def test_a_ready_lab_is_ready_whatever_the_notices_say(conditions: list[dict[str
     assert diagnosis.diagnose(lab(conditions=conditions)).ready
 
 
+def test_policies_that_do_not_compile_are_told_of_a_ready_lab() -> None:
+    broken = condition("PolicyLoaded", "False", "PolicyBroken", message="a.rego:3: var x is unsafe")
+    body = lab(conditions=[condition("Ready"), broken], namespaces=["lab-ada-1", "lab-ada-1-p"])
+    assert diagnosis.diagnose(body).ready
+    (told,) = diagnosis.notices(body)
+    said = explain.notice(told)
+    assert said[0] == "PolicyLoaded is not true (PolicyBroken)"
+    assert said[1] == "  message  a.rego:3: var x is unsafe"
+    assert said[2] == "  object   ConfigMap lab-ada-1/policies"
+    assert told.remedy != remedies.OTHERWISE
+    broken["status"] = "True"
+    assert diagnosis.notices(body) == []
+
+
 def test_a_blocked_deletion_is_told_before_anything_else() -> None:
     body = lab("Terminating", conditions=[STARTING, condition("Ready", "False", "DeletionBlocked")])
     body["metadata"]["deletionTimestamp"] = "2026-11-21T12:00:00Z"

@@ -26,6 +26,7 @@ def test_nothing_set_means_the_charts_defaults() -> None:
         ("ALLOW_SUBJECTS", "false", False),
         ("ALLOW_SUBJECTS", "True", True),
         ("HTTP_PORT", "9090", 9090),
+        ("OPA", "/opa", "/opa"),
         ("IMAGES", '{"opa": "a/b:1"}', {"opa": "a/b:1"}),
         ("NODE_SELECTOR", "{}", {}),
         ("MAX_LABS", "300", 300),

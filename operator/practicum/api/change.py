@@ -174,6 +174,10 @@ class OutcomeStatus(ApiModel):
         Digest | None,
         Field(description="Of a feature service: digest of what it consists of."),
     ] = None
+    digest: Annotated[
+        Digest | None,
+        Field(description="Of the bundle that is released; absent: the template's own policies."),
+    ] = None
     served_at: Annotated[
         Moment | None,
         Field(description="When the new version was first seen in the lab's traffic."),

@@ -1,7 +1,7 @@
 """Conditions and phases of a lab: the vocabulary that status, Events and ``explain`` share."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -33,6 +33,12 @@ class ConditionType(StrEnum):
     READY = "Ready"
     EXPIRING_SOON = "ExpiringSoon"
     TEMPLATE_CURRENT = "TemplateCurrent"
+    POLICY_LOADED = "PolicyLoaded"
+    """Whether the policies that a learner wrote compile; governance writes it."""
+
+
+GOVERNED: Final = frozenset({ConditionType.POLICY_LOADED})
+"""Conditions that are governance's to write, not the reconciler's."""
 
 
 class Condition(ApiModel):

@@ -13,7 +13,7 @@ from practicum.api.base import (
     SubjectKind,
     cel,
 )
-from practicum.api.conditions import Condition, Phase
+from practicum.api.conditions import GOVERNED, Condition, Phase
 from practicum.api.names import API_VERSION
 
 _SUBJECT_RULE = (
@@ -167,6 +167,21 @@ class GovernedFeatures(ApiModel):
     ]
 
 
+class PolicyRelease(ApiModel):
+    """The revision of policies that the lab's OPA is to decide by."""
+
+    revision: Annotated[str, Field(max_length=64)]
+    config_map: Annotated[
+        str,
+        Field(max_length=253, description="Of the platform's namespace, with the signed bundle."),
+    ]
+    digest: Sha256
+    request: Annotated[
+        str,
+        Field(max_length=253, description="ChangeRequest that released it."),
+    ]
+
+
 class GovernedStatus(ApiModel):
     """What the lab's audit log says should be so, for those who bring it about."""
 
@@ -180,6 +195,10 @@ class GovernedStatus(ApiModel):
             },
         ),
     ] = []
+    policy: Annotated[
+        PolicyRelease | None,
+        Field(description="What the lab's OPA decides by; absent: the template's own policies."),
+    ] = None
 
 
 class LabEnvironmentStatus(ApiModel):
@@ -230,6 +249,24 @@ class LabEnvironmentStatus(ApiModel):
             },
         ),
     ] = []
+
+    def of_reconciler(self) -> "LabEnvironmentStatus":
+        """Return the part that the reconciler writes."""
+        kept = [one for one in self.conditions if one.type not in GOVERNED]
+        return self.model_copy(update={"audit": None, "governed": None, "conditions": kept})
+
+    def of_governance(self) -> dict[str, Any]:
+        """Return the part that governance writes: whole, or an apply drops what is left out."""
+        kept = [one.wire() for one in self.conditions if one.type in GOVERNED]
+        audit = {"audit": self.audit.wire()} if self.audit else {}
+        governed = {"governed": self.governed.wire()} if self.governed else {}
+        return {**audit, **governed, **({"conditions": kept} if kept else {})}
+
+    def with_governed(self, old: "LabEnvironmentStatus") -> "LabEnvironmentStatus":
+        """Return this status with the part of another that governance writes."""
+        kept = [one for one in old.conditions if one.type in GOVERNED]
+        update = {"audit": old.audit, "governed": old.governed}
+        return self.model_copy(update={**update, "conditions": [*self.conditions, *kept]})
 
 
 class LabEnvironment(ApiModel):

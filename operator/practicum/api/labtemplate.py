@@ -156,6 +156,10 @@ class Changes(ApiModel):
     ] = "lab/promotion"
     models: Annotated[list[GovernedModel], Field(max_length=8)] = []
     feature_project: ShortText = "lab"
+    policies: Annotated[
+        DnsLabel,
+        Field(description="ConfigMap of the platform's side with the module's own policies."),
+    ] = "opa-policies"
     actions: Annotated[dict[Action, ChangeRule], Field(max_length=4)] = {}
 
 

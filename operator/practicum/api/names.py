@@ -29,6 +29,11 @@ JOB_NAME: Final = f"{GROUP}/job"
 ADOPT: Final = f"{GROUP}/adopt"
 PROBE: Final = f"{GROUP}/probe"
 AUDIT_LOG: Final = f"{GROUP}/audit-log"
+POLICY_STATUS: Final = f"{GROUP}/policy-status"
+"""Annotation of a learner's policies: what OPA's compiler says of them."""
+
+POLICIES: Final = "policies"
+"""ConfigMap of a learner's namespace with policies of their own."""
 
 NAMESPACE_PREFIX: Final = "lab-"
 PROBE_NAMESPACE: Final = "practicum-probe"

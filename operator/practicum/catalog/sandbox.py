@@ -52,6 +52,7 @@ def _render(component: dict[str, Any], context: dict[str, Any]) -> list[dict[str
         "resources": component["resources"],
         "file": files.__getitem__,
         "secret": lambda purpose: f"<<practicum:secret:{purpose}>>",
+        "released": lambda default: f"<<practicum:released:{default}>>",
     }
     found: list[dict[str, Any]] = []
     for manifest in component["manifests"]:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from practicum.api.conditions import ConditionType, Phase
+from practicum.api.names import POLICIES
 from practicum.cli import labview
 from practicum.cli.remedies import remedy
 from practicum.policy.pods import CAUSES, PodTrouble, worst_pod
@@ -53,6 +54,23 @@ def diagnose(lab: Object, pods: Sequence[PodTrouble] = ()) -> Diagnosis:
             involved = worst.where
         reason = CAUSES.get(worst.reason, reason)
     return Diagnosis(False, condition["type"], reason, message, involved, remedy(reason, name))
+
+
+def notices(lab: Object) -> list[Diagnosis]:
+    """Return what somebody should mend although the lab is ready with it."""
+    meta, spaces = lab["metadata"], lab.get("status", {}).get("namespaces") or [""]
+    return [
+        Diagnosis(
+            ready=True,
+            condition=one["type"],
+            reason=one["reason"],
+            message=one.get("message", ""),
+            object=f"ConfigMap {spaces[0]}/{POLICIES}",
+            remedy=remedy(one["reason"], meta["name"]),
+        )
+        for one in labview.conditions(lab)
+        if one["type"] == ConditionType.POLICY_LOADED and not labview.holds(one)
+    ]
 
 
 def first_failing(lab: Object) -> Object | None:

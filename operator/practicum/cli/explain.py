@@ -13,6 +13,7 @@ from practicum.cli.diagnosis import (
     diagnose,
     event_time,
     last_events,
+    notices,
 )
 from practicum.cli.exits import Exit
 from practicum.cli.moments import elapsed
@@ -37,24 +38,43 @@ async def explain(session: Session, name: str) -> Exit:
     """Say why a lab is not ready; exits 0 only when it is."""
     lab = await session.lab(name)
     verdict = diagnose(lab)
+    told = notices(lab)
     if verdict.ready:
-        _print_ready(session, name, verdict)
+        _print_ready(session, name, verdict, told)
         return Exit.OK
     evidence = await _gather(session, lab, verdict.condition == ConditionType.COMPONENTS_READY)
     verdict = diagnose(lab, evidence.pods)
     if session.output != "table":
-        output.data(_data(verdict, evidence), session.output)
+        output.data(_data(verdict, evidence) | _also(told), session.output)
     else:
-        for text in lines(name, verdict, evidence, session.now()):
+        said = lines(name, verdict, evidence, session.now())
+        for text in [*said, *(line for one in told for line in ("", *notice(one)))]:
             output.line(text)
     return Exit.FAILURE
 
 
-def _print_ready(session: Session, name: str, verdict: Diagnosis) -> None:
+def _print_ready(
+    session: Session, name: str, verdict: Diagnosis, told: Sequence[Diagnosis]
+) -> None:
     if session.output != "table":
-        output.data(verdict.data(), session.output)
-    else:
-        output.line(f"{name} is ready")
+        output.data(verdict.data() | _also(told), session.output)
+        return
+    for text in [f"{name} is ready", *(line for one in told for line in notice(one))]:
+        output.line(text)
+
+
+def _also(told: Sequence[Diagnosis]) -> Object:
+    return {"notices": [one.data() for one in told]} if told else {}
+
+
+def notice(told: Diagnosis) -> Sequence[str]:
+    """Return what should be mended in a lab, ready or not."""
+    return [
+        f"{told.condition} is not true ({told.reason})",
+        f"  message  {told.message}",
+        f"  object   {told.object}",
+        f"  remedy   {told.remedy}",
+    ]
 
 
 def _data(verdict: Diagnosis, evidence: Evidence) -> Object:

@@ -27,7 +27,9 @@ _STYLES = {
     Phase.SUSPENDED: "magenta",
 }
 _GOOD_WHEN_FALSE = frozenset((ConditionType.EXPIRING_SOON,))
-NOTICES = frozenset((ConditionType.EXPIRING_SOON, ConditionType.TEMPLATE_CURRENT))
+NOTICES = frozenset(
+    (ConditionType.EXPIRING_SOON, ConditionType.TEMPLATE_CURRENT, ConditionType.POLICY_LOADED)
+)
 """Conditions that inform: a lab is ready with them or without."""
 _ORDER = {str(kind): place for place, kind in enumerate(ConditionType)}
 

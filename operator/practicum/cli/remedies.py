@@ -56,6 +56,9 @@ REMEDIES: Final[dict[str, str]] = {
     "irreversible is done until it agrees with the API server",
     "ApiError": "this is tried again by itself; if it stays, the message names the right or the "
     "limit that is missing",
+    "PolicyBroken": "correct the file at the line that the message names, and apply ConfigMap "
+    "policies again: until then the lab decides by the policies it has, and this set cannot be "
+    "released",
     "Expired": "an ended lab cannot come back: create another LabEnvironment",
 }
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from practicum.api import names
 from practicum.api.canonical import digest
 from practicum.api.labtemplate import Side
-from practicum.desired import access
+from practicum.desired import access, release
 from practicum.desired.lab import Lab, Object
 from practicum.errors import TemplateError
 
@@ -54,16 +54,15 @@ def bind(lab: Lab, rendered: Iterable[Rendered]) -> tuple[list[Object], list[Obj
 def _substituted(lab: Lab, body: Mapping[str, Any]) -> Object:
     values = {f"ns.{side}": namespace for side, namespace in lab.namespaces.items()}
     learner = lab.resource.spec.learner
+    values |= {"policy.bundles": release.bundles(lab)}
     values |= {"lab.name": lab.name, "lab.learner": learner.id if learner else ""}
     values |= {"approvals": lab.approvals}
 
     def value(match: re.Match[str]) -> str:
         name = match[1]
-        if name.startswith("secret:"):
-            return lab.password(name.removeprefix("secret:"))
-        if name not in values:
-            raise TemplateError(f"unknown placeholder {name!r}")
-        return values[name]
+        if name in values:
+            return values[name]
+        return _derived(lab, name)
 
     def walk(node: Any) -> Any:
         if isinstance(node, str):
@@ -76,6 +75,16 @@ def _substituted(lab: Lab, body: Mapping[str, Any]) -> Object:
 
     result: Object = walk(body)
     return result
+
+
+def _derived(lab: Lab, name: str) -> str:
+    """Return what a placeholder with a parameter stands for."""
+    kind, _, parameter = name.partition(":")
+    if kind == "secret":
+        return lab.password(parameter)
+    if kind == "released":
+        return release.policies(lab, parameter)
+    raise TemplateError(f"unknown placeholder {name!r}")
 
 
 def _labelled(lab: Lab, item: Rendered, body: Object) -> Object:

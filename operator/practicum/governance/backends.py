@@ -41,10 +41,12 @@ class Backends:
         return await self._ask("feast", "GET", f"/api/v1/{path}")
 
     async def opa(self, path: str, question: Any) -> Answer:
-        """Ask OPA for a decision, with the labels of the rules that made it."""
+        """Ask OPA for a decision, with its rules' labels and the revision of its policies."""
         token = {"Authorization": f"Bearer {self._lab.password(OPA_LOGIN)}"}
         return await self._ask(
-            "opa", "POST", f"/v1/data/{path}?rule_labels=true", {"input": question}, token
+            *("opa", "POST", f"/v1/data/{path}?rule_labels=true&provenance=true"),
+            {"input": question},
+            token,
         )
 
     async def version_served(self, service: str) -> str:

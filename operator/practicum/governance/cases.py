@@ -35,7 +35,9 @@ from practicum.policy.floor import Actor, Control, Needed, Standing
 from practicum.policy.question import Matter
 
 OPEN: Final = frozenset({State.REQUESTED, State.AWAITING_APPROVAL, State.APPROVED})
-_JUDGED_FIRST: Final = frozenset({Action.PROMOTE_MODEL, Action.APPROVE_FEATURES})
+_JUDGED_FIRST: Final = frozenset(
+    {Action.PROMOTE_MODEL, Action.APPROVE_FEATURES, Action.RELEASE_POLICY}
+)
 """Judged by policy before anybody is asked to approve."""
 _RETRY: Final = timedelta(seconds=5)
 

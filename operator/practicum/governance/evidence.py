@@ -7,7 +7,7 @@ the byte, so that its digest stands for it: whoever approves, approves that dige
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from practicum.api.canonical import canonical
 from practicum.api.change import Action, ChangeRequestSpec
@@ -18,6 +18,9 @@ from practicum.governance.ledger import PREVIOUS, Ledger
 from practicum.governance.mlflow import Model, Registry, pairs
 from practicum.policy.decision import Reason
 from practicum.policy.floor import Control
+
+if TYPE_CHECKING:
+    from practicum.governance.releases import Releases
 
 _LONGEST: Final = 16384
 """Of a document, in a request's status."""
@@ -88,6 +91,7 @@ class Gatherer:
     backends: Backends
     changes: Changes
     ledger: Ledger
+    releases: "Releases"
 
     async def gather(self, spec: ChangeRequestSpec) -> Evidence:
         """Return the evidence for a request as it is now.
@@ -103,6 +107,8 @@ class Gatherer:
                 return await self._rollback(spec)
             if spec.action is Action.APPROVE_FEATURES:
                 return Evidence({"features": await self._approval(spec.target.name)})
+            if spec.action is Action.RELEASE_POLICY:
+                return Evidence(await self.releases.facts(spec))
         raise Unfounded(f"spec.action {spec.action} is not offered by this lab")
 
     async def _promotion(self, spec: ChangeRequestSpec) -> Evidence:

@@ -18,6 +18,7 @@ from practicum.governance.evidence import Unfounded, governed
 from practicum.governance.features import Features, definition, sensible
 from practicum.governance.ledger import PREVIOUS, Ledger
 from practicum.governance.mlflow import Registry
+from practicum.governance.releases import Releases
 from practicum.policy.floor import Control
 
 _PATIENCE: Final = timedelta(minutes=3)
@@ -30,11 +31,19 @@ class Pending(Exception):
 class Executor:
     """Carries changes out in one lab."""
 
-    def __init__(self, backends: Backends, changes: Changes, ledger: Ledger, clock: Clock) -> None:
+    def __init__(
+        self,
+        backends: Backends,
+        changes: Changes,
+        ledger: Ledger,
+        releases: Releases,
+        clock: Clock,
+    ) -> None:
         self._registry = Registry(backends)
         self._features = Features(backends, changes.feature_project)
         self._changes = changes
         self._ledger = ledger
+        self._releases = releases
         self._clock = clock
 
     def intended(self, request: ChangeRequest, facts: Mapping[str, Any]) -> OutcomeStatus:
@@ -47,6 +56,8 @@ class Executor:
                 after="approved",
                 definition=definition(service),
             )
+        if request.spec.action is Action.RELEASE_POLICY:
+            return self._releases.intended(facts)
         model = governed(self._changes, request.spec)
         before = self._ledger.aliases.get((model.name, model.alias), "")
         after = facts["model"]["version"] if request.spec.action is Action.ROLLBACK_MODEL else ""
@@ -63,6 +74,8 @@ class Executor:
         outcome = request.status.outcome
         if outcome is None:
             raise Unfounded("the request does not say what it changes", Control.EXECUTION)
+        if request.spec.action is Action.RELEASE_POLICY:
+            return await self._releases.execute(request, outcome)
         if request.spec.action is Action.APPROVE_FEATURES:
             await self._stamped(request, outcome)
             return outcome
@@ -120,4 +133,6 @@ def told(outcome: OutcomeStatus) -> str:
     if outcome.definition:
         return f"{outcome.name} is approved, as Feast's registry shows"
     moved = f"moved from {outcome.before or 'none'} to {outcome.after}"
-    return f"{outcome.name}: {outcome.alias} {moved}"
+    return (
+        f"{outcome.name}: {outcome.alias} {moved}" if outcome.alias else f"{outcome.name} {moved}"
+    )

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from practicum.api.change import ChangeRequest, State
+from practicum.api.change import Action, ChangeRequest, State
 from practicum.api.conditions import Phase
 from practicum.api.labtemplate import Changes
 from practicum.api.names import API_VERSION, AUDIT_NAMESPACE, LabKey
@@ -21,6 +21,7 @@ from practicum.governance.aliases import Aliases
 from practicum.governance.audit import Audit
 from practicum.governance.backends import Backends
 from practicum.governance.cases import OPEN, Case, Room
+from practicum.governance.drafts import Drafts
 from practicum.governance.evidence import Gatherer, Unfounded, target_of
 from practicum.governance.executors import Executor
 from practicum.governance.files import Files
@@ -28,8 +29,11 @@ from practicum.governance.http import Services
 from practicum.governance.judging import Judge
 from practicum.governance.ledger import MODEL_ACTIONS
 from practicum.governance.people import actors
+from practicum.governance.policies import Policies
 from practicum.governance.register import AuditBroken, Register
+from practicum.governance.releases import Press, Releases
 from practicum.governance.traffic import Traffic
+from practicum.governance.vetting import Vetter
 from practicum.observe import metrics
 from practicum.policy import expiry
 from practicum.reconcile.tools import Tools
@@ -43,7 +47,12 @@ class Governor:
     """Decides what becomes of every request of a lab."""
 
     def __init__(
-        self, tools: Tools, services: Services, files: Files, governed: Callable[[LabKey], None]
+        self,
+        tools: Tools,
+        services: Services,
+        files: Files,
+        drafts: Drafts,
+        governed: Callable[[LabKey], None],
     ) -> None:
         """Wire it up; `governed` is called with a lab once other things should hold in it."""
         settings = tools.settings
@@ -52,9 +61,12 @@ class Governor:
         self._services = services
         self._files = files
         self._register = Register(tools.kube, audit, tools.labs, files, tools.clock)
-        self._register.governed = governed
+        self._register.shown.governed = governed
         self._aliases = Aliases(self._register, settings, tools.clock)
         self._traffic = Traffic(self._register, tools.clock)
+        vetter = Vetter(settings.opa)
+        self._policies = Policies(tools.kube, self._register, drafts, vetter, tools.clock)
+        self._press = Press(tools.kube, self._register, drafts, self._policies, tools.clock)
         self._uids: dict[LabKey, str] = {}
 
     def concerns(self, key: LabKey, phase: str) -> bool:
@@ -92,31 +104,38 @@ class Governor:
     def _forget(self, uid: str) -> None:
         self._register.forget(uid)
         self._aliases.forget(uid)
+        self._policies.forget(uid)
 
     async def _govern(self, lab: Lab, changes: Changes) -> datetime | None:
         clock = self._tools.clock
+        began = clock()
+        drafted = await self._policies.watch(lab)
         ledger = await self._register.ledger(lab)
         await self._register.project(lab)
         backends = Backends(self._tools.kube, self._services, lab)
         due = await self._aliases.found(lab, changes, backends)
         if due is not None:
-            return due
+            return expiry.next_wake(began, due, drafted)
         people = actors(lab)
+        releases = Releases(self._press, lab, changes, ledger, backends)
         room = Room(
             lab=lab,
             changes=changes,
             actors=people,
-            gatherer=Gatherer(backends, changes, ledger),
-            executor=Executor(backends, changes, ledger, clock),
+            gatherer=Gatherer(backends, changes, ledger, releases),
+            executor=Executor(backends, changes, ledger, releases, clock),
             judge=Judge(backends, changes, people, clock),
         )
         requests = self._files.requests(lab.namespaces["learner"])
-        dues = [await self._advance(room, one) for one in requests]
+        dues = [drafted, *[await self._advance(room, one) for one in requests]]
         now = self._files.requests(lab.namespaces["learner"])
+        if not any(_releases(one) for one in now):
+            await releases.settle()
         if not any(_moves(one) for one in now):
             dues.append(await self._aliases.watch(lab, changes, backends))
         dues.append(await self._traffic.watch(lab, changes, backends, self._executed(lab)))
-        return expiry.next_wake(clock(), *dues)
+        # By the time at which the pass began: what came due during it must not be missed.
+        return expiry.next_wake(began, *dues)
 
     async def _advance(self, room: Room, request: ChangeRequest) -> datetime | None:
         status, uid = request.status, str(request.metadata["uid"])
@@ -180,6 +199,12 @@ def _target(changes: Changes, request: ChangeRequest) -> str:
         return target_of(changes, request.spec)
     except Unfounded:
         return f"unknown/{request.metadata['uid']}"
+
+
+def _releases(request: ChangeRequest) -> bool:
+    """Whether policies are on their way by this request."""
+    approved = request.status.state is State.APPROVED
+    return approved and request.spec.action is Action.RELEASE_POLICY
 
 
 def _moves(request: ChangeRequest) -> bool:

@@ -21,8 +21,11 @@ from practicum.policy.decision import Decision
 from practicum.policy.floor import Actor, Answer, Needed, weigh
 from practicum.policy.question import Matter, question
 
-FEATURES_POLICY: Final = "lab/features"
-"""Package that decides on feature services."""
+PACKAGES: Final = {
+    Action.APPROVE_FEATURES: "lab/features",
+    Action.RELEASE_POLICY: "lab/release",
+}
+"""Packages that decide on what is no model."""
 _SHOWN: Final = 32
 
 
@@ -107,8 +110,8 @@ class Judge:
         """
         now = self._clock()
         asked = question(matter, self._actors.values(), now, asking=asking)
-        features = matter.action is Action.APPROVE_FEATURES
-        decided = await self._ask(FEATURES_POLICY if features else self._changes.policy, asked)
+        policy = PACKAGES.get(matter.action, self._changes.policy)
+        decided = await self._ask(policy, asked)
         return DecisionStatus(
             allow=decided.allow,
             decision_id=decided.decision_id,

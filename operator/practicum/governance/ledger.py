@@ -17,6 +17,21 @@ PREVIOUS: Final = "previous"
 """Alias of the version that the governed alias was on before."""
 
 
+TEMPLATE: Final = "template"
+"""Name of the revision that the template brought along."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """One revision of policies that was released."""
+
+    revision: str
+    digest: str
+    """Of its bundle."""
+    request: str
+    """Name of the request."""
+
+
 class Kind(StrEnum):
     """``type`` of a record."""
 
@@ -53,6 +68,14 @@ class Ledger:
     """Version that somebody else moved an alias to, until it is on record that it is back."""
     moves: int = 0
     """How many moves of others there were."""
+    broken: str = ""
+    """Digest of the learner's policies that do not compile; empty: they do, or there are none."""
+    verdicts: int = 0
+    """How often policies broke or were mended."""
+    release: Release | None = None
+    """Policies that decide; None: the template's own."""
+    releases: dict[str, Release] = field(default_factory=dict)
+    """All that were ever released, by revision, the last one last."""
     seq: int = 0
     """Last record that was taken in."""
 
@@ -69,8 +92,16 @@ class Ledger:
             self.moves += 1
         elif record["type"] == Kind.ALIAS_REVERTED:
             self.moved.pop((outcome["name"], outcome["alias"]), None)
-        elif record.get("action") == Action.APPROVE_FEATURES:
+        elif record["type"] in (Kind.POLICY_BROKEN, Kind.POLICY_MENDED):
+            self._vetted(record)
+        elif record["type"] == Kind.STATE_CHANGED:
+            self._decided(record, outcome)
+
+    def _decided(self, record: Record, outcome: Mapping[str, str]) -> None:
+        if record["action"] == Action.APPROVE_FEATURES:
             self._approves(record)
+        elif _executed(record) and record["action"] == Action.RELEASE_POLICY:
+            self._released(outcome, record["request"]["name"])
         elif _executed(record) and record["action"] in MODEL_ACTIONS:
             self._changed(record, outcome)
 
@@ -90,6 +121,18 @@ class Ledger:
         self.aliases[name, alias] = version
         if version:
             self.approved.setdefault(name, set()).add(version)
+
+    def _vetted(self, record: Record) -> None:
+        self.verdicts += 1
+        broke = record["type"] == Kind.POLICY_BROKEN
+        self.broken = record["evidence"]["digest"] if broke else ""
+
+    def _released(self, outcome: Mapping[str, str], request: str) -> None:
+        revision, digest = outcome["after"], outcome.get("digest")
+        self.release = Release(revision, digest, request) if digest else None
+        if self.release:
+            self.releases.pop(revision, None)
+            self.releases[revision] = self.release
 
     def _approves(self, record: Record) -> None:
         """Take in an approval of features: it holds once it is given, for then it takes effect.

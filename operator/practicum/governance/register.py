@@ -8,7 +8,7 @@ says should be so, for those who bring it about: both are one field manager's, w
 does not repeat.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import structlog
@@ -16,7 +16,7 @@ import structlog
 from practicum import errors
 from practicum.api.change import ChangeRequest, ChangeRequestStatus, State
 from practicum.api.labenvironment import AuditStatus, GovernedStatus
-from practicum.api.names import API_VERSION, GOVERNANCE_MANAGER, LabKey
+from practicum.api.names import API_VERSION
 from practicum.api.times import rfc3339
 from practicum.clock import Clock
 from practicum.desired.lab import Lab
@@ -24,6 +24,7 @@ from practicum.governance.audit import Audit
 from practicum.governance.chain import Head, Record, event_id, verify
 from practicum.governance.files import Files
 from practicum.governance.ledger import Kind, Ledger
+from practicum.governance.shown import Shown
 from practicum.kube.client import Kube
 from practicum.observe import metrics
 from practicum.observe.events import event
@@ -47,20 +48,18 @@ class Register:
     """Writes records, heads and statuses."""
 
     def __init__(self, kube: Kube, audit: Audit, labs: Labs, files: Files, clock: Clock) -> None:
-        """Wire it up; `governed` is to be called with each lab for which other things hold now."""
-        self.governed: Callable[[LabKey], None] = lambda _: None
+        """Wire it up."""
         self._kube = kube
         self._audit = audit
-        self._labs = labs
         self._files = files
         self._clock = clock
         self._ledgers: dict[str, Ledger] = {}
-        self._anchored: dict[str, tuple[Head, GovernedStatus | None]] = {}
+        self.shown = Shown(kube, labs)
 
     def forget(self, lab_uid: str) -> None:
         """Forget a lab that is gone."""
         self._ledgers.pop(lab_uid, None)
-        self._anchored.pop(lab_uid, None)
+        self.shown.forget(lab_uid)
         self._audit.forget(lab_uid)
 
     async def ledger(self, lab: Lab) -> Ledger:
@@ -76,8 +75,6 @@ class Register:
         verdict = verify(records, head, self._audit.key(lab.uid))
         if not verdict.holds:
             raise AuditBroken(f"{verdict.reason}: {verdict.message}")
-        if head:
-            self._anchored[lab.uid] = (head, lab.resource.status.governed)
         ledger = self._ledgers[lab.uid] = Ledger()
         for record in records:
             ledger.take(record)
@@ -86,9 +83,10 @@ class Register:
     async def project(self, lab: Lab) -> None:
         """Have the lab's status say what its log says, if that write was lost or undone."""
         ledger = await self.ledger(lab)
-        if lab.resource.status.governed != ledger.governed():
-            self._anchored.pop(lab.uid, None)
-            await self._anchor(lab)
+        governed = self.shown.governing(lab, ledger.governed())
+        if lab.resource.status.governed != governed:
+            self.shown.doubt(lab)
+            await self._anchor(lab, governed)
 
     def _expected(self, lab: Lab) -> Head | None:
         """Return where the log should end.
@@ -96,10 +94,9 @@ class Register:
         The lab may be known as it was before our own last writes, while a watch is broken: the
         records that came since would look like somebody else's.
         """
-        status = lab.resource.status.audit
-        told = Head(status.seq, status.hash) if status else None
-        ours = self._anchored.get(lab.uid, (None, None))[0]
-        return max((one for one in (told, ours) if one), key=lambda one: one.seq, default=None)
+        both = (lab.resource.status.audit, self.shown.of(lab).audit)
+        last = max((one for one in both if one), key=lambda one: one.seq, default=None)
+        return Head(last.seq, last.hash) if last else None
 
     async def note(self, lab: Lab, kind: Kind, *identity: str, **said: Any) -> Record:
         """Record what happened, once.
@@ -201,22 +198,13 @@ class Register:
         self._files.wrote(answer)
         return request.model_copy(update={"status": status})
 
-    async def _anchor(self, lab: Lab) -> None:
+    async def _anchor(self, lab: Lab, governed: GovernedStatus | None = None) -> None:
         """Let the lab's status say where its log ends, and what follows from it."""
-        head, governed = await self._audit.head(lab.uid), (await self.ledger(lab)).governed()
-        was = self._anchored.get(lab.uid)
-        if not head.seq or was == (head, governed):
-            return
-        status = {"audit": AuditStatus(seq=head.seq, hash=head.hash).wire()}
-        if governed:
-            status["governed"] = governed.wire()
-        body = lab.resource.apply_body() | {"status": status}
-        answer = await self._kube.apply(body, subresource="status", manager=GOVERNANCE_MANAGER)
-        self._labs.answer(answer)
-        self._anchored[lab.uid] = (head, governed)
-        if (was[1] if was else lab.resource.status.governed) != governed:
-            # Our own write is no news to those who follow labs.
-            self.governed(LabKey(lab.course, lab.name))
+        head, ledger = await self._audit.head(lab.uid), await self.ledger(lab)
+        if head.seq:
+            governed = governed or self.shown.governing(lab, ledger.governed())
+            audit = AuditStatus(seq=head.seq, hash=head.hash)
+            await self.shown.write(lab, audit=audit, governed=governed)
 
     async def _tell(self, request: ChangeRequest) -> None:
         state, message = request.status.state, request.status.message

@@ -27,6 +27,7 @@ from practicum.api.kinds import KINDS
 from practicum.api.names import FIELD_MANAGER
 from practicum.api.times import parse_rfc3339
 from practicum.clock import Clock, utcnow
+from practicum.kube.refusals import refusal
 
 Object = dict[str, Any]
 
@@ -39,13 +40,6 @@ _PAGE = 500
 _CONNECTIONS = 48
 """Some 32 requests at once, and the watches, each of which holds a connection for good."""
 _POD_GRACE = 5
-_BY_STATUS: Mapping[int, type[errors.ApiError]] = {
-    400: errors.Invalid,
-    403: errors.Forbidden,
-    404: errors.NotFound,
-    409: errors.Conflict,
-    422: errors.Invalid,
-}
 
 
 class Kube:
@@ -160,7 +154,7 @@ class Kube:
         if date := response.getheader("Date"):
             self.skew = parsedate_to_datetime(date) - self._clock()
         if response.status >= 300:
-            raise _error(method, url, response.status, raw, response.getheader("Retry-After"))
+            raise refusal(method, url, response.status, raw, response.getheader("Retry-After"))
         return json.loads(raw) if raw else {}
 
     async def get(self, kind: str, namespace: str, name: str) -> Object:
@@ -175,10 +169,16 @@ class Kube:
             return None
 
     async def pages(
-        self, kind: str, namespace: str = "", labels: str = "", *, size: int = _PAGE
+        self,
+        kind: str,
+        namespace: str = "",
+        labels: str = "",
+        fields: str = "",
+        *,
+        size: int = _PAGE,
     ) -> AsyncIterator[tuple[Sequence[Object], str]]:
         """Yield all objects of a kind, page by page, each with the list's resourceVersion."""
-        query = {"limit": str(size)} | ({"labelSelector": labels} if labels else {})
+        query = {"limit": str(size), "labelSelector": labels, "fieldSelector": fields}
         header = {"apiVersion": KINDS[kind].api_version, "kind": kind}
         while True:
             page = await self.request("GET", _path(kind, namespace), query=query)
@@ -283,18 +283,3 @@ def _dict(answer: Any) -> Object:
     if not isinstance(answer, dict):
         raise errors.ApiError(0, "BadAnswer", "the API server did not answer with an object")
     return answer
-
-
-def _error(
-    method: str, url: str, status: int, raw: bytes, retry_after: str | None
-) -> errors.ApiError:
-    """Translate an answer of 300 and more into one of our errors."""
-    try:
-        body = json.loads(raw)
-        reason, message = body.get("reason") or "Error", body.get("message") or ""
-    except (ValueError, AttributeError):
-        reason, message = "Error", raw[:200].decode("utf-8", "replace")
-    seconds = float(retry_after) if retry_after and retry_after.isdigit() else 0.0
-    kind = _BY_STATUS.get(status, errors.ApiError)
-    text = message or f"{method} {url} answered {status}"
-    return kind(status, reason, text, retry_after=seconds)

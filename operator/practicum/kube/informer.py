@@ -27,11 +27,20 @@ class Informer:
     """Follows one kind until it is cancelled."""
 
     def __init__(
-        self, kube: Kube, kind: str, labels: str, *, changed: Change, listed: Listed
+        self,
+        kube: Kube,
+        kind: str,
+        labels: str,
+        *,
+        fields: str = "",
+        changed: Change,
+        listed: Listed,
     ) -> None:
+        """Choose what is followed; the selectors are heeded by the API server."""
         self._kube = kube
         self.kind = kind
         self._labels = labels
+        self._fields = fields
         self._changed = changed
         self._listed = listed
         self.synced = asyncio.Event()
@@ -55,7 +64,9 @@ class Informer:
     async def _list(self) -> str:
         seen: set[ChildKey] = set()
         version = ""
-        async for items, at in self._kube.pages(self.kind, labels=self._labels):
+        async for items, at in self._kube.pages(
+            self.kind, labels=self._labels, fields=self._fields
+        ):
             version = version or at
             for item in items:
                 seen.add(key_of(item))
@@ -67,7 +78,7 @@ class Informer:
 
     async def _watch(self, since: str) -> str:
         """Follow changes until the server ends the watch; returns where to go on."""
-        async for event in changes(self._kube, self.kind, since, self._labels):
+        async for event in changes(self._kube, self.kind, since, self._labels, self._fields):
             since = event.object["metadata"]["resourceVersion"]
             if event.type != "RESET":
                 self._changed(event.object, event.type == "DELETED")

@@ -12,7 +12,8 @@ import aiohttp
 
 from practicum import errors
 from practicum.api.kinds import KINDS
-from practicum.kube.client import Kube, Object, _error
+from practicum.kube.client import Kube, Object
+from practicum.kube.refusals import refusal
 
 # The server ends a watch after five to ten minutes of its own accord; silence for longer than
 # that is a broken connection that nobody told us about.
@@ -43,6 +44,7 @@ async def watch(
         ApiError: the first reading was refused.
     """
     since, started, refusals = "", False, 0
+    only = f"metadata.name={name}" if name else ""
     last: Object = {}
     while True:
         try:
@@ -52,7 +54,7 @@ async def watch(
                 started, refusals = True, 0
                 for last in objects:
                     yield Event("ADDED", last)
-            async for event in _watch_once(kube, kind, namespace, since, name=name):
+            async for event in _watch_once(kube, kind, namespace, since, fields=only):
                 since = event.object["metadata"]["resourceVersion"]
                 if event.type != "RESET":
                     last = event.object
@@ -102,7 +104,9 @@ async def _read(kube: Kube, kind: str, namespace: str, name: str) -> tuple[list[
     return items, str(page["metadata"]["resourceVersion"])
 
 
-def changes(kube: Kube, kind: str, since: str, labels: str) -> AsyncGenerator[Event, None]:
+def changes(
+    kube: Kube, kind: str, since: str, labels: str, fields: str = ""
+) -> AsyncGenerator[Event, None]:
     """Yield what changes everywhere after a resourceVersion, until the server ends the watch.
 
     A RESET says only how far the watch has come.
@@ -110,17 +114,14 @@ def changes(kube: Kube, kind: str, since: str, labels: str) -> AsyncGenerator[Ev
     Raises:
         ApiError: the watch was refused, broke, or is too old (410) and has to begin anew.
     """
-    return _watch_once(kube, kind, "", since, labels=labels)
+    return _watch_once(kube, kind, "", since, labels=labels, fields=fields)
 
 
 async def _watch_once(
-    kube: Kube, kind: str, namespace: str, since: str, *, name: str = "", labels: str = ""
+    kube: Kube, kind: str, namespace: str, since: str, *, labels: str = "", fields: str = ""
 ) -> AsyncGenerator[Event, None]:
     query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": since}
-    if name:
-        query["fieldSelector"] = f"metadata.name={name}"
-    if labels:
-        query["labelSelector"] = labels
+    query |= {"labelSelector": labels, "fieldSelector": fields}
     rest = b""
     async for chunk in _chunks(kube, KINDS[kind].path(namespace), query):
         *lines, rest = (rest + chunk).split(b"\n")
@@ -150,7 +151,7 @@ async def _chunks(kube: Kube, path: str, query: Mapping[str, str]) -> AsyncGener
         try:
             if response.status >= 300:
                 raw = await response.read()
-                raise _error("GET", url, response.status, raw, response.headers.get("Retry-After"))
+                raise refusal("GET", url, response.status, raw, response.headers.get("Retry-After"))
             async for chunk in response.content.iter_any():
                 yield chunk
         finally:

@@ -51,8 +51,7 @@ def question(
         now: the moment of the decision.
         asking: before approvals are collected.
     """
-    features = matter.action is Action.APPROVE_FEATURES
-    about = _of_features(matter) if features else _of_model(matter, now)
+    about = _about(matter, now)
     seen = about["model"]["digest"] if "model" in about else matter.digest
     return {
         "action": ASK if asking else _VERBS[matter.action],
@@ -91,6 +90,14 @@ def evaluated_digest(metrics: Mapping[str, float], artifact: str) -> str:
     """
     document = canonical({"metrics": dict(metrics), "model": artifact})
     return "sha256:" + hashlib.sha256(document.encode()).hexdigest()
+
+
+def _about(matter: Matter, now: datetime) -> dict[str, Any]:
+    if matter.action is Action.RELEASE_POLICY:
+        return {"policy": matter.facts["policy"], "current": matter.facts["current"]}
+    if matter.action is Action.APPROVE_FEATURES:
+        return _of_features(matter)
+    return _of_model(matter, now)
 
 
 def _of_features(matter: Matter) -> dict[str, Any]:

@@ -84,17 +84,14 @@ class Reporter:
             services=list(findings.services),
             credentials=findings.credentials,
             template=findings.template or old.template,
-            # Governance writes these; they are here for the comparison alone.
-            audit=old.audit,
-            governed=old.governed,
             seal=findings.seal,
             conditions=verdict.conditions(facts, old.conditions, now, generation),
         )
-        if status == old:
+        if status == old.of_reconciler():
             return old
-        ours = status.model_copy(update={"audit": None, "governed": None})
-        body = lab.apply_body() | {"status": ours.wire()}
+        body = lab.apply_body() | {"status": status.wire()}
         self._labs.answer(await self._kube.apply(body, subresource="status"))
+        status = status.with_governed(old)
         key = LabKey(lab.metadata["namespace"], lab.metadata["name"])
         for take in self.written:
             take(key, lab.uid, status)

@@ -141,7 +141,7 @@ def approved(digest: str, age: timedelta = timedelta(0)) -> ChangeRequest:
 
 def executor(backend: Backend) -> Executor:
     anything: Any = backend
-    return Executor(anything, Changes(), Ledger(), lambda: NOW)
+    return Executor(anything, Changes(), Ledger(), anything, lambda: NOW)
 
 
 async def test_the_registry_has_to_show_this_very_approval() -> None:

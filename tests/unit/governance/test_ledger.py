@@ -1,9 +1,9 @@
-"""What an audit log says of approved feature services."""
+"""What an audit log says of approved feature services, and of policies."""
 
 from typing import Any
 
 from practicum.api.labenvironment import GOVERNED_FEATURES
-from practicum.governance.ledger import replay
+from practicum.governance.ledger import Kind, replay
 
 Record = dict[str, Any]
 DEFINITION, EVIDENCE = "d" * 64, "e" * 64
@@ -89,3 +89,18 @@ def test_of_too_many_the_oldest_goes() -> None:
     assert len(found) == GOVERNED_FEATURES
     assert {"s0", "s1"}.isdisjoint(found)
     assert known(*log, moved(99, "Approved", "again", "s0", "23:00:00"))["s0"] == "again"
+
+
+def verdict(seq: int, kind: Kind, digest: str) -> dict[str, Any]:
+    return {"seq": seq, "type": kind.value, "evidence": {"digest": digest}}
+
+
+def test_policies_are_broken_until_they_are_mended() -> None:
+    records = [verdict(1, Kind.POLICY_BROKEN, "a" * 64)]
+    ledger = replay(records)
+    assert (ledger.broken, ledger.verdicts) == ("a" * 64, 1)
+    records.append(verdict(2, Kind.POLICY_MENDED, "b" * 64))
+    ledger = replay(records)
+    assert (ledger.broken, ledger.verdicts) == ("", 2)
+    ledger.take(records[0])
+    assert (ledger.broken, ledger.verdicts) == ("", 2)

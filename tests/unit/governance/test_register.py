@@ -81,7 +81,7 @@ class Cluster:
         files: Any = None
         audit = Audit(kube, "audit", lambda: b"key")
         register = Register(kube, audit, labs, files, lambda: NOW)
-        register.governed = woken.append
+        register.shown.governed = woken.append
         return register
 
 

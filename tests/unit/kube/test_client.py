@@ -129,6 +129,15 @@ async def test_lists_are_read_page_by_page(kube: Kube, server: Scripted) -> None
     assert second["continue"] == "more"
 
 
+async def test_a_listing_keeps_to_what_was_chosen(kube: Kube, server: Scripted) -> None:
+    server.answer(body={"metadata": {"resourceVersion": "7"}, "items": []})
+    async for _ in kube.pages("ConfigMap", fields="metadata.name=policies"):
+        pass
+    (asked,) = server.asked
+    assert asked.query["fieldSelector"] == "metadata.name=policies"
+    assert asked.query["labelSelector"] == ""
+
+
 async def test_what_is_gone_need_not_be_deleted(kube: Kube, server: Scripted) -> None:
     server.answer()
     assert await kube.delete("ConfigMap", "a", "x", uid="u") is True

@@ -1,0 +1,294 @@
+"""Vets a learner's policies before anything else reads them, with OPA's own compiler.
+
+What is checked is hostile until proven otherwise, so OPA runs in a process of its own with bounded
+processor time, memory and output, without the operator's environment, and without the built-in
+functions and the references that would reach out of it. It only compiles: no rule is evaluated.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from practicum.api.canonical import canonical
+from practicum.errors import ServiceError
+
+FORBIDDEN: Final = frozenset(
+    {
+        *("http.send", "net.lookup_ip_addr", "opa.runtime"),
+        # They fetch what a schema refers to.
+        *("json.match_schema", "json.verify_schema"),
+    }
+)
+"""Built-in functions that a policy of a lab does without."""
+DATA: Final = ("data.json", "data.yaml")
+ROOT: Final = "lab"
+"""Below which all packages and all data of a lab's policies lie."""
+RELEASE: Final = "release"
+"""Package below the root that decides on releases; no release replaces it."""
+_PLATFORMS: Final = "is the platform's own: leave it out"
+MOST_FILES: Final = 32
+MOST_BYTES: Final = 64 * 1024
+_CONFINE: Final = Path(__file__).with_name("confine.py")
+_FOLDER: Final = "policies"
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,90}\.rego")
+_NOISE: Final = re.compile(r"^error: (?:\d+ errors? occurred:\s)?|rego_[a-z_]+_error: ")
+_SECONDS: Final = 15
+_OUTPUT: Final = 256 * 1024
+_CAPABILITIES: Final = 1024 * 1024
+"""What OPA says of itself is long."""
+_LONGEST: Final = 900
+_KEPT: Final = 512
+_AT_ONCE: Final = 2
+_ABSENT: Final = 127
+
+
+@dataclass(frozen=True)
+class Vetted:
+    """What was found out about one set of files."""
+
+    digest: str
+    """SHA-256 over names and contents, hexadecimal."""
+    problem: str = ""
+    """Why they cannot be used, with file and line; empty: they can."""
+    data: str = "{}"
+    """Their data as canonical JSON, as OPA reads it."""
+    packages: tuple[str, ...] = ()
+    """What they define, such as lab.promotion."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether they can be used."""
+        return not self.problem
+
+
+def digest_of(files: Mapping[str, str]) -> str:
+    """Return what a set of files is known by."""
+    sums = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
+    return hashlib.sha256(canonical(sums).encode()).hexdigest()
+
+
+class Vetter:
+    """Asks OPA's compiler; whatever was asked before is known."""
+
+    def __init__(self, opa: str) -> None:
+        """Choose the program: a path, or a name that is looked up."""
+        self._opa = opa
+        self._known: dict[str, Vetted] = {}
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._capabilities = ""
+
+    async def vet(self, files: Mapping[str, str]) -> Vetted:
+        """Return whether files can be used as the policies of a lab.
+
+        Raises:
+            ServiceError: nobody can tell, for OPA is not there.
+        """
+        digest = digest_of(files)
+        if digest not in self._known:
+            async with self._places:
+                found = await self._ask(digest, files)
+            while len(self._known) >= _KEPT:
+                del self._known[next(iter(self._known))]
+            self._known[digest] = found
+        return self._known[digest]
+
+    async def _ask(self, digest: str, files: Mapping[str, str]) -> Vetted:
+        if problem := _objection(files):
+            return Vetted(digest, problem)
+        with tempfile.TemporaryDirectory(prefix="practicum-vet-") as folder:
+            place = Path(folder)
+            capabilities = await self._allowed(place)
+            _lay_out(place, files, capabilities)
+            problem, packages = await self._inspected(place)
+            # Whatever annotations say, the compiler does not see them unless they are harmless.
+            if problem and any("METADATA" in text for text in files.values()):
+                return Vetted(digest, problem)
+            limits = ("--capabilities=capabilities.json", "--max-errors=10")
+            done = await self._run(
+                place, "check", "--strict", "--bundle", "--format=json", *limits, _FOLDER
+            )
+            if done.code:
+                return Vetted(digest, _problem(done))
+            if problem:
+                return Vetted(digest, problem)
+            name = next((name for name in DATA if name in files), "")
+            vetted = await self._with_data(digest, place, name) if name else Vetted(digest)
+            return replace(vetted, packages=packages)
+
+    async def _inspected(self, place: Path) -> tuple[str, tuple[str, ...]]:
+        """Return what is wrong before anything is compiled, and the packages.
+
+        The compiler would read the schemas that annotations name, from the disk too, and quote what
+        it finds there.
+        """
+        arguments = ("inspect", "--annotations", "--format=json", _FOLDER)
+        done = await self._run(place, *arguments, output=_CAPABILITIES)
+        try:
+            found = json.loads(done.text)
+        except ValueError:
+            return _problem(done), ()
+        for one in found.get("annotations") or []:
+            if "schemas" in one["annotations"]:
+                where = f"{one['location']['file']}:{one['location']['row']}"
+                return _tidy(f"{where}: METADATA with schemas is not for policies of a lab"), ()
+        return _packages(found.get("namespaces") or {})
+
+    async def _with_data(self, digest: str, place: Path, name: str) -> Vetted:
+        """Read the data as OPA does, whose YAML is not quite everybody's."""
+        done = await self._run(
+            place, "eval", "--format=json", f"--data={_FOLDER}/{name}", "--fail", "data"
+        )
+        try:
+            document = json.loads(done.text)["result"][0]["expressions"][0]["value"]
+            text = canonical(document)
+        except (ValueError, LookupError, TypeError):
+            return Vetted(digest, f"{name}: {_problem(done)}")
+        if RELEASE in (document.get(ROOT) or {}):
+            return Vetted(digest, f"{name}: {ROOT}.{RELEASE} {_PLATFORMS}")
+        if not _finite(document):
+            return Vetted(digest, f"{name}: a number is too big")
+        return Vetted(digest, data=text)
+
+    async def _allowed(self, place: Path) -> str:
+        """Return what OPA may do here: what it can, without what reaches out."""
+        if not self._capabilities:
+            done = await self._run(place, "capabilities", "--current", output=_CAPABILITIES)
+            try:
+                can: dict[str, Any] = json.loads(done.text)
+            except ValueError as error:
+                raise ServiceError("NoOPA", f"{self._opa} does not work: {done.text}") from error
+            can["builtins"] = [one for one in can["builtins"] if one["name"] not in FORBIDDEN]
+            # Neither may the compiler fetch, or read from disk, what a schema refers to.
+            can["allow_net"] = []
+            self._capabilities = json.dumps(can)
+        return self._capabilities
+
+    async def _run(self, place: Path, *arguments: str, output: int = _OUTPUT) -> "_Done":
+        program = shutil.which(self._opa)
+        if program is None:
+            raise ServiceError("NoOPA", f"{self._opa} is not there: policies cannot be vetted")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", str(_CONFINE), program, *arguments),
+            cwd=place,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={"HOME": str(place), "GOMAXPROCS": "1", "GOMEMLIMIT": "112MiB"},
+            start_new_session=True,
+        )
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        try:
+            async with asyncio.timeout(_SECONDS):
+                raw = await _read(process.stdout, output)
+                code = await process.wait()
+        except TimeoutError:
+            return _Done(-signal.SIGXCPU, "")
+        except _TooMuch:
+            return _Done(1, "OPA has too much to say")
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+        if code == _ABSENT:
+            raise ServiceError("NoOPA", f"{program} cannot be run: policies cannot be vetted")
+        return _Done(code, raw.decode("utf-8", "replace"))
+
+
+@dataclass(frozen=True)
+class _Done:
+    code: int
+    text: str
+
+
+class _TooMuch(Exception):
+    """More output than anybody will read."""
+
+
+async def _read(stream: asyncio.StreamReader, most: int) -> bytes:
+    raw = bytearray()
+    while chunk := await stream.read(65536):
+        raw += chunk
+        if len(raw) > most:
+            raise _TooMuch
+    return bytes(raw)
+
+
+def _objection(files: Mapping[str, str]) -> str:
+    """Return what is wrong with the files as files."""
+    size = sum(len(text.encode()) for text in files.values())
+    if not any(name.endswith(".rego") for name in files):
+        return "there is no policy: add a key that ends with .rego"
+    if len(files) > MOST_FILES:
+        return f"{len(files)} files are more than {MOST_FILES}"
+    if size > MOST_BYTES:
+        return f"{size} bytes are more than {MOST_BYTES}"
+    if all(name in files for name in DATA):
+        return f"{' and '.join(DATA)}: have one of the two"
+    for name in sorted(files):
+        if name not in DATA and not _NAME.fullmatch(name):
+            return f"{name}: the keys are {', '.join(DATA)} and names that end with .rego"
+    return ""
+
+
+def _packages(namespaces: Mapping[str, list[str]]) -> tuple[str, tuple[str, ...]]:
+    """Return what is wrong with the packages, and which there are."""
+    found = {}
+    for name, files in namespaces.items():
+        modules = [_tidy(file) for file in files if file.endswith(".rego")]
+        if modules:
+            found[name.removeprefix("data.")] = sorted(modules)[0]
+    for package, file in found.items():
+        if package == ROOT or f"{package}.".startswith(f"{ROOT}.{RELEASE}."):
+            return f"{file}: package {package} {_PLATFORMS}", ()
+    return "", tuple(sorted(found))
+
+
+def _finite(document: Any) -> bool:
+    """Whether all numbers can be written again: JSON has greater ones than Python."""
+    try:
+        json.dumps(document, allow_nan=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _lay_out(place: Path, files: Mapping[str, str], capabilities: str) -> None:
+    folder = place / _FOLDER
+    folder.mkdir()
+    (place / "capabilities.json").write_text(capabilities, encoding="utf-8")
+    # OPA itself holds a bundle to its roots, packages and data alike.
+    (folder / ".manifest").write_text(json.dumps({"roots": [ROOT]}), encoding="utf-8")
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="")
+
+
+def _problem(done: _Done) -> str:
+    """Return what OPA says is wrong, the first of it with its place."""
+    if done.code < 0 or "out of memory" in done.text[:4096] or "stack overflow" in done.text[:4096]:
+        return "the policies are too big to compile: it took too much time or memory"
+    try:
+        errors = json.loads(done.text)["errors"]
+        first = errors[0]
+        said, place = str(first["message"]), first.get("location") or {}
+    except (ValueError, LookupError, TypeError):
+        return _tidy(_NOISE.sub("", done.text))[:_LONGEST] or f"OPA ended with {done.code}"
+    where = f"{place['file']}:{place['row']}: " if place.get("file") else ""
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{_tidy(where + said)[:_LONGEST]}{more}"
+
+
+def _tidy(text: str) -> str:
+    """Name files as their author does."""
+    text = text.replace(f"bundle {_FOLDER}: ", "").replace(f"{_FOLDER}/", "")
+    return " ".join(text.split())
