@@ -17,12 +17,14 @@ import pytest
 
 from e2e.conftest import COURSE, eventually, read
 from e2e.learner import Learner
-from e2e.stage import Stage
+from e2e.stage import ROOT, Stage
 from practicum.errors import Forbidden
 from practicum.sdk import Lab
 
 Practicum = Callable[..., subprocess.CompletedProcess[str]]
 PROMOTION = "promote-2"
+POLICIES = ROOT / "lab-templates/mod-506/policies"
+OWN = ("promotion.rego", "features.rego", "data.yaml")
 
 
 @pytest.fixture
@@ -199,6 +201,96 @@ async def test_once_it_is_back_it_decides_again(stage: Stage, practicum: Practic
         return bool(change(practicum, "sighted")["status"]["state"] == "Withdrawn")
 
     await eventually(gone, 20)
+
+
+async def test_features_are_approved_and_marked_where_they_are_kept(
+    bob: Learner, practicum: Practicum
+) -> None:
+    refused = _ask(practicum, "approve-features", "fraud_v0", "--name", "features-0", "--as", "ds")
+    assert refused.returncode == 1, refused
+    assert "FGV-2:" in refused.stdout
+    asked = _ask(practicum, "approve-features", "fraud_v1", "--name", "features-1", "--as", "ds")
+    assert asked.returncode == 0, asked
+    for reviewer in ("reviewer-risk", "reviewer-ml"):
+        given = practicum("change", "approve", "features-1", "--as", reviewer)
+        assert given.returncode == 0, given.stderr
+    await reached(practicum, "features-1", "Executed", 120)
+    async with bob.service("feast") as feast:
+        found = await feast.call("/api/v1/feature_services/fraud_v1?project=lab")
+    assert found.body["spec"]["tags"]["approval_id"] == "features-1"
+
+
+def _ask(practicum: Practicum, *words: str) -> subprocess.CompletedProcess[str]:
+    more = ("--reason", "it is time", "--wait", "--timeout", "60s")
+    return practicum("change", "request", *words, *more)
+
+
+async def reached(practicum: Practicum, name: str, state: str, seconds: float) -> None:
+    """Wait until a request is in a state."""
+
+    async def there() -> bool:
+        return bool(change(practicum, name)["status"]["state"] == state)
+
+    await eventually(there, seconds)
+
+
+async def write(learner: Learner, **files: str) -> None:
+    """Write policies as the learner; those of the module where none are given."""
+    texts = {name: (POLICIES / name).read_text() for name in OWN}
+    texts |= {name.replace("__", "."): text for name, text in files.items()}
+    meta = {"name": "policies", "namespace": learner.namespace}
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": texts}
+    await learner.kube.apply(body, manager="kubectl")
+
+
+async def test_a_broken_policy_is_told_within_half_a_minute(stage: Stage, bob: Learner) -> None:
+    await write(bob, mine__rego="package lab.mine\n\nallow := missing\n")
+
+    def loaded() -> dict[str, Any]:
+        found = read(stage, "bob")["status"]["conditions"]
+        return {one["type"]: one for one in found}.get("PolicyLoaded", {})
+
+    async def broken() -> bool:
+        return bool(loaded().get("reason") == "PolicyBroken")
+
+    await eventually(broken, 30)
+    assert "mine.rego:3" in loaded()["message"]
+    written = await bob.kube.get("ConfigMap", bob.namespace, "policies")
+    said = json.loads(written["metadata"]["annotations"]["practicum.dev/policy-status"])
+    assert said["status"] == "Broken"
+    told = stage.practicum("explain", "bob", "-n", COURSE)
+    assert "mine.rego:3" in told.stdout
+
+    await write(bob, mine__rego="package lab.mine\n\nallow := true\n")
+
+    async def mended() -> bool:
+        return bool(loaded().get("reason") == "PolicyVetted")
+
+    await eventually(mended, 30)
+
+
+async def test_a_policy_is_released_decides_and_goes_back(
+    stage: Stage, bob: Learner, practicum: Practicum
+) -> None:
+    stricter = (POLICIES / "promotion.rego").read_text().replace("promotion/1", "promotion/2")
+    await write(bob, promotion__rego=stricter)
+    for name, version in (("release-2", "strict"), ("release-back", "template")):
+        asked = _ask(
+            *(practicum, "release-policy", "policies", "--version", version),
+            *("--name", name, "--as", "mle"),
+        )
+        assert asked.returncode == 0, asked
+        given = practicum("change", "approve", name, "--as", "reviewer-risk")
+        assert given.returncode == 0, given.stderr
+        await reached(practicum, name, "Executed", 180)
+        judged = _ask(
+            *(practicum, "promote", "fraud-dev", "--version", "3"),
+            *("--name", f"judged-{version}", "--as", "ds"),
+        )
+        assert judged.returncode == 1, judged
+        decision = change(practicum, f"judged-{version}")["status"]["decision"]
+        expected = "promotion/2" if version == "strict" else "promotion/1"
+        assert decision["policyRevision"].startswith(expected), decision
 
 
 async def test_all_of_it_is_on_record_and_tampering_shows(stage: Stage, tmp_path: Path) -> None:

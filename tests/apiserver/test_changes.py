@@ -11,7 +11,7 @@ from tests import governed, lab_services
 from tests.governed import Room
 from tests.lab_services import LabServices
 
-from .conftest import LabMaker, eventually, tool
+from .conftest import LabMaker, condition, eventually, read, tool
 from .operator_process import OperatorProcess
 from .rooms import RoomMaker, rooms
 
@@ -278,5 +278,13 @@ async def test_a_log_that_was_shortened_stops_every_change(
         return any("Truncated" in one["message"] for one in mine if one["reason"] == "AuditBroken")
 
     await eventually(told)
+    assert (await condition(kube, room.lab, "AuditIntact"))["reason"] == "AuditBroken"
     assert await room.people.state("back") == ""
     assert room.registry.alias("fraud", "champion") == "2"
+    operator.stop()
+    restored = {key: segment["data"][key] for key in last}
+    await kube.merge_patch("ConfigMap", AUDIT_NAMESPACE, name, {"data": restored})
+    operator.start()
+    await room.reach("back", "Executed")
+    found = (await read(kube, room.lab))["status"]["conditions"]
+    assert "AuditIntact" not in [one["type"] for one in found]

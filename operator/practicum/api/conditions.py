@@ -36,8 +36,11 @@ class ConditionType(StrEnum):
     POLICY_LOADED = "PolicyLoaded"
     """Whether the policies that a learner wrote compile; governance writes it."""
 
+    AUDIT_INTACT = "AuditIntact"
+    """False when the audit log is not as it was written; governance writes it."""
 
-GOVERNED: Final = frozenset({ConditionType.POLICY_LOADED})
+
+GOVERNED: Final = frozenset({ConditionType.POLICY_LOADED, ConditionType.AUDIT_INTACT})
 """Conditions that are governance's to write, not the reconciler's."""
 
 

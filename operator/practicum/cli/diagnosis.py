@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from practicum.api.conditions import ConditionType, Phase
-from practicum.api.names import POLICIES
+from practicum.api.names import AUDIT_NAMESPACE, POLICIES
 from practicum.cli import labview
 from practicum.cli.remedies import remedy
 from practicum.policy.pods import CAUSES, PodTrouble, worst_pod
@@ -59,17 +59,21 @@ def diagnose(lab: Object, pods: Sequence[PodTrouble] = ()) -> Diagnosis:
 def notices(lab: Object) -> list[Diagnosis]:
     """Return what somebody should mend although the lab is ready with it."""
     meta, spaces = lab["metadata"], lab.get("status", {}).get("namespaces") or [""]
+    places: dict[str, str] = {
+        ConditionType.POLICY_LOADED: f"ConfigMap {spaces[0]}/{POLICIES}",
+        ConditionType.AUDIT_INTACT: f"ConfigMap {AUDIT_NAMESPACE}/audit-{meta['uid']}-*",
+    }
     return [
         Diagnosis(
             ready=True,
             condition=one["type"],
             reason=one["reason"],
             message=one.get("message", ""),
-            object=f"ConfigMap {spaces[0]}/{POLICIES}",
+            object=places[one["type"]],
             remedy=remedy(one["reason"], meta["name"]),
         )
         for one in labview.conditions(lab)
-        if one["type"] == ConditionType.POLICY_LOADED and not labview.holds(one)
+        if one["type"] in places and not labview.holds(one)
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from practicum.api.conditions import ConditionType, Phase
+from practicum.api.conditions import GOVERNED, ConditionType, Phase
 from practicum.api.times import parse_rfc3339
 from practicum.cli.moments import elapsed, remaining
 
@@ -27,9 +27,7 @@ _STYLES = {
     Phase.SUSPENDED: "magenta",
 }
 _GOOD_WHEN_FALSE = frozenset((ConditionType.EXPIRING_SOON,))
-NOTICES = frozenset(
-    (ConditionType.EXPIRING_SOON, ConditionType.TEMPLATE_CURRENT, ConditionType.POLICY_LOADED)
-)
+NOTICES = frozenset((ConditionType.EXPIRING_SOON, ConditionType.TEMPLATE_CURRENT)) | GOVERNED
 """Conditions that inform: a lab is ready with them or without."""
 _ORDER = {str(kind): place for place, kind in enumerate(ConditionType)}
 

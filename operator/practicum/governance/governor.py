@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from practicum.api.change import Action, ChangeRequest, State
-from practicum.api.conditions import Phase
+from practicum.api.conditions import ConditionType, Phase
 from practicum.api.labtemplate import Changes
 from practicum.api.names import API_VERSION, AUDIT_NAMESPACE, LabKey
 from practicum.desired.lab import Lab
@@ -111,6 +111,7 @@ class Governor:
         began = clock()
         drafted = await self._policies.watch(lab)
         ledger = await self._register.ledger(lab)
+        await self._register.shown.unsay(lab, ConditionType.AUDIT_INTACT)
         await self._register.project(lab)
         backends = Backends(self._tools.kube, self._services, lab)
         due = await self._aliases.found(lab, changes, backends)
@@ -168,6 +169,9 @@ class Governor:
         log.error("audit log broken: no change is decided", lab=lab.name, error=str(error))
         of = (API_VERSION, "LabEnvironment")
         text = f"no change is decided: {error}"
+        await self._register.shown.say(
+            lab, ConditionType.AUDIT_INTACT, error.reason, text, holds=False
+        )
         await self._register.tell(lab.resource.metadata, of, "Warning", error.reason, text)
         return self._tools.clock() + 10 * _HOLD
 

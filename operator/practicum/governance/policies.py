@@ -13,9 +13,8 @@ from typing import Final, Literal
 import structlog
 
 from practicum import errors
-from practicum.api.conditions import Condition, ConditionType
+from practicum.api.conditions import ConditionType
 from practicum.api.names import API_VERSION, GOVERNANCE_MANAGER, POLICIES, POLICY_STATUS
-from practicum.api.times import rfc3339
 from practicum.clock import Clock
 from practicum.desired.lab import Lab
 from practicum.errors import ServiceError
@@ -101,14 +100,16 @@ class Policies:
 
     async def _say(self, lab: Lab, draft: Draft, vetted: Vetted) -> None:
         await self._annotate(lab, draft, vetted)
-        await self._register.shown.declare(
-            lab, ConditionType.POLICY_LOADED, self._condition(lab, vetted)
+        text = vetted.problem or f"the learner's policies compile ({vetted.digest[:12]})"
+        reason = VETTED if vetted.ok else BROKEN
+        await self._register.shown.say(
+            lab, ConditionType.POLICY_LOADED, reason, text, holds=vetted.ok
         )
         await self._record(lab, vetted.problem, vetted.digest)
 
     async def _gone(self, lab: Lab) -> None:
         self._found.pop(lab.uid, None)
-        await self._register.shown.declare(lab, ConditionType.POLICY_LOADED, None)
+        await self._register.shown.unsay(lab, ConditionType.POLICY_LOADED)
         await self._record(lab, "", "")
 
     async def _record(self, lab: Lab, problem: str, digest: str) -> None:
@@ -146,19 +147,3 @@ class Policies:
             self._drafts.wrote(await self._kube.apply(body, manager=GOVERNANCE_MANAGER))
         except (errors.Conflict, errors.NotFound):
             log.info("policies went while they were vetted", lab=lab.name)
-
-    def _condition(self, lab: Lab, vetted: Vetted) -> Condition:
-        """Return the condition; an unchanged status keeps its transition time."""
-        kind = ConditionType.POLICY_LOADED
-        status: Literal["True", "False"] = "True" if vetted.ok else "False"
-        text = vetted.problem or f"the learner's policies compile ({vetted.digest[:12]})"
-        was = self._register.shown.condition(lab, kind)
-        since = was.last_transition_time if was and was.status == status else None
-        return Condition(
-            type=kind,
-            status=status,
-            reason=VETTED if vetted.ok else BROKEN,
-            message=text[:1024],
-            last_transition_time=since or rfc3339(self._clock()),
-            observed_generation=int(lab.resource.metadata.get("generation", 0)),
-        )

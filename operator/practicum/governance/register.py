@@ -54,7 +54,7 @@ class Register:
         self._files = files
         self._clock = clock
         self._ledgers: dict[str, Ledger] = {}
-        self.shown = Shown(kube, labs)
+        self.shown = Shown(kube, labs, clock)
 
     def forget(self, lab_uid: str) -> None:
         """Forget a lab that is gone."""

@@ -5,11 +5,13 @@ lab may be known as it was before that, while a watch is broken.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from practicum.api.conditions import Condition, ConditionType
 from practicum.api.labenvironment import GovernedStatus, LabEnvironmentStatus, PolicyRelease
 from practicum.api.names import GOVERNANCE_MANAGER, LabKey
+from practicum.api.times import rfc3339
+from practicum.clock import Clock
 from practicum.desired.lab import Lab
 from practicum.kube.client import Kube
 from practicum.reconcile.labs import Labs
@@ -18,11 +20,12 @@ from practicum.reconcile.labs import Labs
 class Shown:
     """What every lab's status says by us."""
 
-    def __init__(self, kube: Kube, labs: Labs) -> None:
+    def __init__(self, kube: Kube, labs: Labs, clock: Clock) -> None:
         """Wire it up; `governed` is to be called with each lab for which other things hold now."""
         self.governed: Callable[[LabKey], None] = lambda _: None
         self._kube = kube
         self._labs = labs
+        self._clock = clock
         self._written: dict[str, LabEnvironmentStatus] = {}
 
     def forget(self, lab_uid: str) -> None:
@@ -33,14 +36,29 @@ class Shown:
         """Return a lab's status as we wrote it last, or as it is known."""
         return self._written.get(lab.uid, lab.resource.status)
 
-    def condition(self, lab: Lab, kind: ConditionType) -> Condition | None:
-        """Return a condition of a lab as it stands."""
-        return next((one for one in self.of(lab).conditions if one.type == kind), None)
+    async def say(
+        self, lab: Lab, kind: ConditionType, reason: str, message: str, *, holds: bool
+    ) -> None:
+        """Set a condition of a lab; one that stays as it was keeps its transition time."""
+        status: Literal["True", "False"] = "True" if holds else "False"
+        was = next((one for one in self.of(lab).conditions if one.type == kind), None)
+        since = was.last_transition_time if was and was.status == status else None
+        found = Condition(
+            type=kind,
+            status=status,
+            reason=reason,
+            message=message[:1024],
+            last_transition_time=since or rfc3339(self._clock()),
+            observed_generation=int(lab.resource.metadata.get("generation", 0)),
+        )
+        await self.write(lab, conditions=[*self._others(lab, kind), found])
 
-    async def declare(self, lab: Lab, kind: ConditionType, found: Condition | None) -> None:
-        """Set a condition of a lab that is governance's to write, or take it away."""
-        others = [one for one in self.of(lab).conditions if one.type != kind]
-        await self.write(lab, conditions=[*others, found] if found else others)
+    async def unsay(self, lab: Lab, kind: ConditionType) -> None:
+        """Take a condition away, where it is there."""
+        await self.write(lab, conditions=self._others(lab, kind))
+
+    def _others(self, lab: Lab, kind: ConditionType) -> list[Condition]:
+        return [one for one in self.of(lab).conditions if one.type != kind]
 
     def governing(self, lab: Lab, projected: GovernedStatus | None) -> GovernedStatus | None:
         """Return what the lab is to be like: by its log, and by the release that was chosen."""
