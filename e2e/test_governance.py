@@ -246,15 +246,16 @@ async def write(learner: Learner, **files: str) -> None:
 async def test_a_broken_policy_is_told_within_half_a_minute(stage: Stage, bob: Learner) -> None:
     await write(bob, mine__rego="package lab.mine\n\nallow := missing\n")
 
-    def loaded() -> dict[str, Any]:
+    def seen() -> dict[str, Any]:
         found = read(stage, "bob")["status"]["conditions"]
-        return {one["type"]: one for one in found}.get("PolicyLoaded", {})
+        loaded: dict[str, Any] = {one["type"]: one for one in found}.get("PolicyLoaded", {})
+        return loaded
 
     async def broken() -> bool:
-        return bool(loaded().get("reason") == "PolicyBroken")
+        return bool(seen().get("reason") == "PolicyBroken")
 
     await eventually(broken, 30)
-    assert "mine.rego:3" in loaded()["message"]
+    assert "mine.rego:3" in seen()["message"]
     written = await bob.kube.get("ConfigMap", bob.namespace, "policies")
     said = json.loads(written["metadata"]["annotations"]["practicum.dev/policy-status"])
     assert said["status"] == "Broken"
@@ -264,7 +265,7 @@ async def test_a_broken_policy_is_told_within_half_a_minute(stage: Stage, bob: L
     await write(bob, mine__rego="package lab.mine\n\nallow := true\n")
 
     async def mended() -> bool:
-        return bool(loaded().get("reason") == "PolicyVetted")
+        return bool(seen().get("reason") == "PolicyVetted")
 
     await eventually(mended, 30)
 

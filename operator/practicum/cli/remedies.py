@@ -57,7 +57,7 @@ REMEDIES: Final[dict[str, str]] = {
     "ApiError": "this is tried again by itself; if it stays, the message names the right or the "
     "limit that is missing",
     "AuditBroken": "tell the platform team, for somebody wrote in the audit log: practicum audit "
-    "verify --lab {lab} names the record; until it is restored no change of this lab is decided",
+    "verify --lab LAB names the record; until it is restored no change of this lab is decided",
     "PolicyBroken": "correct the file at the line that the message names, and apply ConfigMap "
     "policies again: until then the lab decides by the policies it has, and this set cannot be "
     "released",
