@@ -216,7 +216,7 @@ async def test_a_kill_in_the_middle_of_provisioning_converges(
     for lab in labs:
         await until(kube, lab, "CredentialsIssued")
         learner, platform = await namespaces(kube, lab)
-        assert len(await kube.list("StatefulSet", platform)) == 3
+        assert len(await kube.list("StatefulSet", platform)) == 4
         assert await kube.find("RoleBinding", learner, "learner")
 
 
