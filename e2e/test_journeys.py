@@ -15,6 +15,7 @@ from e2e.conftest import COURSE, SETTINGS, eventually, manifest, read
 from e2e.learner import Learner
 from e2e.promotion import Registry, decide, evidence
 from e2e.stage import Stage
+from practicum.api.names import AUDIT_NAMESPACE
 from practicum.api.times import parse_rfc3339
 from practicum.clock import utcnow
 from practicum.errors import ApiError
@@ -180,13 +181,17 @@ async def test_the_data_is_there_after_the_sleep(ada: Learner) -> None:
 
 
 async def leftovers(kube: Kube, uid: str, namespaces: list[str]) -> list[str]:
-    """Return what in the whole cluster still belongs to a lab, volumes included."""
+    """Return what in the whole cluster still belongs to a lab, volumes included.
+
+    Its audit log is kept: it is the record of the lab, and no part of it.
+    """
     selector = f"practicum.dev/lab-uid={uid}"
     kinds = ("Namespace", "ServiceAccount", "Role", "RoleBinding", "Secret", "Pod", "ConfigMap")
     found = [
         f"{kind} {body['metadata']['name']}"
         for kind in kinds
         for body in await kube.list(kind, labels=selector)
+        if body["metadata"].get("namespace") != AUDIT_NAMESPACE
     ]
     volumes = [
         f"PersistentVolume {body['metadata']['name']}"
