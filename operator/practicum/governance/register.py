@@ -121,8 +121,9 @@ class Register:
         except errors.ApiError:
             self._ledgers.pop(lab.uid, None)
             raise
+        if record["seq"] > ledger.seq:
+            metrics.AUDIT_RECORDS.labels(kind.value).inc()
         ledger.take(record)
-        metrics.AUDIT_RECORDS.labels(kind.value).inc()
         await self._anchor(lab)
         return record
 
