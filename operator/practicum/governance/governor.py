@@ -134,7 +134,8 @@ class Governor:
             await releases.settle()
         if not any(_moves(one) for one in now):
             dues.append(await self._aliases.watch(lab, changes, backends))
-        dues.append(await self._traffic.watch(lab, changes, backends, self._executed(lab)))
+        executed = [one for one in now if one.status.state is State.EXECUTED]
+        dues.append(await self._traffic.watch(lab, changes, backends, executed))
         # By the time at which the pass began: what came due during it must not be missed.
         return expiry.next_wake(began, *dues)
 
@@ -153,15 +154,16 @@ class Governor:
         answers = self._files.answers(request.metadata["namespace"], name)
         case = Case(room, self._register, self._tools.clock, request, answers)
         try:
-            requests = self._files.requests(request.metadata["namespace"])
-            return await case.advance(occupant(room.changes, request, requests))
+            return await case.advance(self._busy(room.changes, request))
         except ServiceError as error:
             log.info("change waits", request=name, reason=error.reason, error=str(error))
             return self._tools.clock() + _HOLD
 
-    def _executed(self, lab: Lab) -> list[ChangeRequest]:
-        requests = self._files.requests(lab.namespaces["learner"])
-        return [one for one in requests if one.status.state is State.EXECUTED]
+    def _busy(self, changes: Changes, request: ChangeRequest) -> str:
+        """Return what keeps a request from its target; only a new one is held against others."""
+        if request.status.state is not State.REQUESTED:
+            return ""
+        return occupant(changes, request, self._files.requests(request.metadata["namespace"]))
 
     async def _halt(self, lab: Lab, error: AuditBroken) -> datetime:
         """Decide nothing on the strength of a log that is not as it was written, and say so."""
