@@ -132,9 +132,8 @@ def _crd(
     }
 
 
-def crds() -> dict[str, dict[str, Any]]:
-    """Return every CRD of Practicum by file name."""
-    lab = _crd(
+def _lab() -> dict[str, Any]:
+    return _crd(
         "LabEnvironment",
         short="lab",
         spec=LabEnvironmentSpec,
@@ -155,7 +154,10 @@ def crds() -> dict[str, dict[str, Any]]:
             )
         ),
     )
-    template = _crd(
+
+
+def _template() -> dict[str, Any]:
+    return _crd(
         "LabTemplate",
         short="labtemplate",
         spec=LabTemplateSpec,
@@ -168,7 +170,10 @@ def crds() -> dict[str, dict[str, Any]]:
         ],
         rules={},
     )
-    change = _crd(
+
+
+def _change() -> dict[str, Any]:
+    return _crd(
         "ChangeRequest",
         short="change",
         spec=ChangeRequestSpec,
@@ -190,7 +195,10 @@ def crds() -> dict[str, dict[str, Any]]:
             )
         ),
     )
-    approval = _crd(
+
+
+def _approval() -> dict[str, Any]:
+    return _crd(
         "ChangeApproval",
         short="approval",
         spec=ChangeApprovalSpec,
@@ -203,7 +211,10 @@ def crds() -> dict[str, dict[str, Any]]:
         ],
         rules={},
     )
-    attestation = _crd(
+
+
+def _attestation() -> dict[str, Any]:
+    return _crd(
         "Attestation",
         short="attestation",
         spec=AttestationSpec,
@@ -217,7 +228,11 @@ def crds() -> dict[str, dict[str, Any]]:
         ],
         rules={},
     )
-    made = (lab, template, change, approval, attestation)
+
+
+def crds() -> dict[str, dict[str, Any]]:
+    """Return every CRD of Practicum by file name."""
+    made = (_lab(), _template(), _change(), _approval(), _attestation())
     return {f"{crd['spec']['names']['plural']}.yaml": crd for crd in made}
 
 
