@@ -227,6 +227,18 @@ class People:
         found = await self.kube.get("ChangeRequest", self.namespace, request)
         return str(found.get("status", {}).get("state", ""))
 
+    async def reach(self, request: str, state: str, seconds: float) -> Object:
+        """Wait until a request is in a state; returns its status."""
+
+        async def there() -> Object | None:
+            found = await self.kube.get("ChangeRequest", self.namespace, request)
+            status = found.get("status", {})
+            assert status.get("state") == state, (status.get("state"), status.get("message"))
+            return status
+
+        found: Object = await eventually(there, seconds)
+        return found
+
 
 @dataclass
 class Room:
@@ -244,14 +256,7 @@ class Room:
     async def reach(self, request: str, state: str, seconds: float = 20) -> Object:
         """Wait for a state; returns the status."""
 
-        async def there() -> Object | None:
-            found = await self.kube.get("ChangeRequest", self.people.namespace, request)
-            status = found.get("status", {})
-            assert status.get("state") == state, (status.get("state"), status.get("message"))
-            return status
-
-        found: Object = await eventually(there, seconds)
-        return found
+        return await self.people.reach(request, state, seconds)
 
     async def controls(self, request: str) -> list[str]:
         """Return what a request is denied for."""

@@ -1,4 +1,4 @@
-"""What a lab's services answer, for tests without a node: a small registry, and OPA itself.
+"""What a lab's services answer, for tests without a node: a small registry and feature store.
 
 MLflow and Feast are played on loopback, one address a lab, by as much of their REST API as governed
 changes use, filled with the very story of MOD-506; OPA is the real one with the module's policies.
@@ -13,19 +13,16 @@ import importlib.util
 import json
 import os
 import re
-import subprocess
 import sys
 import time
-import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import yaml
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
@@ -309,43 +306,14 @@ def _absent() -> web.Response:
     return web.json_response({"error_code": "RESOURCE_DOES_NOT_EXIST"}, status=404)
 
 
-@contextmanager
-def opa(binary: Path, addresses: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run OPA with the policies of MOD-506 on port 8181 of each address."""
-    policies = sorted((MODULE / "policies").glob("*.rego"))
-    files = [path for path in policies if not path.name.endswith("_test.rego")]
-    # The real day of a test must not be one of a freeze.
-    data = yaml.safe_load((MODULE / "policies/data.yaml").read_text())
-    data["lab"]["freeze_calendar"] = []
-    thawed = log.with_name("data.yaml")
-    thawed.write_text(yaml.safe_dump(data))
-    files.append(thawed)
-    where = [f"--addr={address}:8181" for address in addresses]
-    with log.open("wb") as out:
-        command = [binary, "run", "--server", *where, "--skip-version-check", *files]
-        process = subprocess.Popen(command, stdout=out, stderr=out)
-        try:
-            _await_health(addresses[-1], log)
-            yield process
-        finally:
-            process.kill()
-            process.wait()
-
-
-def _await_health(address: str, log: Path) -> None:
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            urllib.request.urlopen(f"http://{address}:8181/health", timeout=1)
-            return
-        except OSError:
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.05)
-
-
-def decisions(address: str) -> int:
-    """Return how often the OPA that listens at an address was asked, there and elsewhere."""
-    with urllib.request.urlopen(f"http://{address}:8181/metrics", timeout=5) as answer:
-        lines = answer.read().decode().splitlines()
-    counts = [one for one in lines if one.startswith("http_request_duration_seconds_count{")]
-    return sum(int(float(one.rsplit(" ", 1)[1])) for one in counts if '"v1/data"' in one)
+@asynccontextmanager
+async def playing(
+    addresses: Sequence[str], names: Sequence[str] = ("fraud",)
+) -> AsyncIterator[LabServices]:
+    """Play the services on these addresses for a while; names are those of `LabServices`."""
+    services = LabServices(addresses, names)
+    await services.start()
+    try:
+        yield services
+    finally:
+        await services.stop()

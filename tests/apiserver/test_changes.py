@@ -7,7 +7,7 @@ import pytest
 
 from practicum.api.names import AUDIT_NAMESPACE
 from practicum.kube.client import Kube, Object
-from tests import governed, lab_services
+from tests import governed, lab_services, policy_server
 from tests.governed import Room
 from tests.lab_services import LabServices
 
@@ -22,16 +22,14 @@ CANDIDATE = {"name": "fraud-dev", "version": "2"}
 @pytest.fixture(scope="module")
 def opa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     log: Path = tmp_path_factory.mktemp("opa") / "opa.log"
-    with lab_services.opa(tool("opa"), ADDRESSES, log):
+    with policy_server.opa(tool("opa"), ADDRESSES, log):
         yield
 
 
 @pytest.fixture
 async def services(opa: None) -> AsyncIterator[LabServices]:
-    running = LabServices(ADDRESSES)
-    await running.start()
-    yield running
-    await running.stop()
+    async with lab_services.playing(ADDRESSES) as running:
+        yield running
 
 
 _FREE = iter(ADDRESSES)

@@ -8,7 +8,7 @@ import pytest
 
 from practicum.api.names import GOVERNANCE_MANAGER
 from practicum.kube.client import Kube, Object
-from tests import lab_services
+from tests import lab_services, policy_server
 from tests.governed import Room
 from tests.lab_services import LabServices
 
@@ -23,16 +23,14 @@ _FREE = iter(ADDRESSES)
 
 @pytest.fixture(scope="module")
 def opa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with lab_services.opa(tool("opa"), ADDRESSES, tmp_path_factory.mktemp("opa") / "opa.log"):
+    with policy_server.opa(tool("opa"), ADDRESSES, tmp_path_factory.mktemp("opa") / "opa.log"):
         yield
 
 
 @pytest.fixture
 async def services(opa: None) -> AsyncIterator[LabServices]:
-    running = LabServices(ADDRESSES)
-    await running.start()
-    yield running
-    await running.stop()
+    async with lab_services.playing(ADDRESSES) as running:
+        yield running
 
 
 @pytest.fixture

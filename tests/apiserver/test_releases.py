@@ -12,7 +12,7 @@ import pytest
 from practicum.api.labtemplate import LabTemplateSpec
 from practicum.api.names import API_VERSION
 from practicum.kube.client import Kube, Object
-from tests import governed, samples
+from tests import governed, lab_services, samples
 from tests.governed import People
 from tests.lab_services import MODULE, LabServices
 from tests.opa_kubelet import OpaKubelet
@@ -20,7 +20,7 @@ from tests.opa_kubelet import OpaKubelet
 from .conftest import LabMaker, eventually, namespaces, read, tool, until
 from .operator_process import OperatorProcess
 
-ADDRESSES = [f"127.86.5.{number}" for number in range(1, 11)]
+ADDRESSES = lab_services.addresses(65, 74)
 _FREE = iter(ADDRESSES)
 TEMPLATE = "released"
 OWN = ("promotion.rego", "features.rego", "release.rego", "data.yaml")
@@ -81,14 +81,7 @@ class Room:
         await self.learner.apply(body, manager="kubectl")
 
     async def reach(self, request: str, state: str, seconds: float = 40) -> Object:
-        async def there() -> Object | None:
-            found = await self.kube.get("ChangeRequest", self.people.namespace, request)
-            status = found.get("status", {})
-            assert status.get("state") == state, (status.get("state"), status.get("message"))
-            return status
-
-        found: Object = await eventually(there, seconds)
-        return found
+        return await self.people.reach(request, state, seconds)
 
     async def ask(self, name: str, version: str) -> None:
         await self.people.ask("mle", name, "ReleasePolicy", {**POLICY, "version": version})

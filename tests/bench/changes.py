@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from practicum.kube.client import Object
-from tests import governed, lab_services
+from tests import governed, lab_services, policy_server
 from tests.apiserver.conftest import tool
 from tests.governed import Room
 from tests.lab_services import LabServices
@@ -57,7 +57,7 @@ class Meter:
         return self._here.audit.since(self._mark), self._now() - self._calls
 
     def _now(self) -> Counter[str]:
-        asked = lab_services.decisions(self._services.addresses[0])
+        asked = policy_server.decisions(self._services.addresses[0])
         return Counter(self._services.calls) + Counter({"opa": asked})
 
 
@@ -173,13 +173,9 @@ def _template() -> Object:
 
 @contextlib.asynccontextmanager
 async def _services(addresses: list[str], folder_of: Path) -> AsyncIterator[LabServices]:
-    services = LabServices(addresses, MODELS)
-    with lab_services.opa(tool("opa"), addresses, folder_of / "opa.log"):
-        await services.start()
-        try:
+    with policy_server.opa(tool("opa"), addresses, folder_of / "opa.log"):
+        async with lab_services.playing(addresses, MODELS) as services:
             yield services
-        finally:
-            await services.stop()
 
 
 async def _rooms(here: Ground, services: LabServices, n: int) -> list[Room]:

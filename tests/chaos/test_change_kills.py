@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from practicum.kube.client import Kube, Object
-from tests import governed, lab_services
+from tests import governed, lab_services, policy_server
 from tests.apiserver.conftest import LabMaker, eventually, tool
 from tests.apiserver.operator_process import OperatorProcess
 from tests.governed import Room
@@ -40,16 +40,14 @@ _FREE = itertools.cycle(ADDRESSES)
 
 @pytest.fixture(scope="module")
 def opa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with lab_services.opa(tool("opa"), ADDRESSES, tmp_path_factory.mktemp("opa") / "opa.log"):
+    with policy_server.opa(tool("opa"), ADDRESSES, tmp_path_factory.mktemp("opa") / "opa.log"):
         yield
 
 
 @pytest.fixture
 async def services(opa: None) -> AsyncIterator[LabServices]:
-    running = LabServices(ADDRESSES)
-    await running.start()
-    yield running
-    await running.stop()
+    async with lab_services.playing(ADDRESSES) as running:
+        yield running
 
 
 RoomMaker = Callable[[], Awaitable[Room]]
