@@ -1,15 +1,16 @@
 """What an answer of Open Policy Agent comes to: everything but a clear yes is a no.
 
 https://www.openpolicyagent.org/docs/rest-api: an undefined decision is an answer without
-``result``, with status 200.
+``result``, with status 200. Asked with ``rule_labels=true``, OPA tells the labels of every rule
+that held, so that a control is what a rule is labelled with and not what a text claims.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
 UNDECIDED: Final = "OPA"
-"""Control of refusals that no rule gave: the policy could not be asked, or did not say."""
+"""Control of refusals that no labelled rule gave: the policy could not be asked, or did not say."""
 _MOST: Final = 32
 _LONGEST: Final = 1024
 
@@ -48,7 +49,7 @@ def interpret(answer: Any) -> Decision:
     result = answer["result"]
     if not isinstance(result, dict) or not isinstance(result.get("allow"), bool):
         return refused("the policy's allow is undefined, or neither true nor false")
-    reasons = tuple(_reasons(result.get("deny", [])))
+    reasons = tuple(_reasons(result.get("deny", []), _controls(answer.get("rule_labels"))))
     decision_id, revision = answer.get("decision_id"), result.get("policy_version")
     if not result["allow"] and not reasons:
         reasons = (Reason(UNDECIDED, "the policy refuses and gives no reason"),)
@@ -60,10 +61,25 @@ def interpret(answer: Any) -> Decision:
     )
 
 
-def _reasons(deny: Any) -> Iterator[Reason]:
+def _controls(rule_labels: Any) -> Set[str]:
+    """Return the controls that the rules which held are labelled with."""
+    entries = rule_labels if isinstance(rule_labels, list) else []
+    found = (one.get("control") for one in entries if isinstance(one, dict))
+    return {control for control in found if isinstance(control, str) and control}
+
+
+def _reasons(deny: Any, controls: Set[str]) -> Iterator[Reason]:
     """Yield reasons, those that are not well made too: a refusal is never lost."""
-    entries = deny if isinstance(deny, list) else [deny]
-    for entry in entries:
+    for entry in deny if isinstance(deny, list) else [deny]:
         fields = entry if isinstance(entry, dict) else {"msg": entry}
-        control, message = fields.get("control", UNDECIDED), fields.get("msg", fields)
-        yield Reason(str(control)[:256], str(message)[:_LONGEST])
+        message, claimed = str(fields.get("msg", fields)), fields.get("control")
+        if claimed is None:
+            # With more than one the rule behind it cannot be told.
+            control = next(iter(controls)) if len(controls) == 1 else UNDECIDED
+        elif isinstance(claimed, str) and claimed in controls:
+            control = claimed
+        else:
+            control = UNDECIDED
+            told = f"(says {str(claimed)[:64]}, which no rule is labelled with)"
+            message = f"{message[: _LONGEST - len(told) - 1]} {told}"
+        yield Reason(control[:256], message[:_LONGEST])

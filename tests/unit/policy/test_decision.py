@@ -11,8 +11,10 @@ from practicum.policy.decision import UNDECIDED, Decision, Reason, interpret, re
 STALE = {"control": "PRM-5", "code": "EVIDENCE_STALE", "msg": "40 days old"}
 
 
-def answer(**result: Any) -> dict[str, Any]:
-    return {"decision_id": "d-1", "result": {"policy_version": "promotion/1", **result}}
+def answer(labels: Any = ({"control": "PRM-5"},), **result: Any) -> dict[str, Any]:
+    labels = list(labels) if isinstance(labels, tuple) else labels
+    result = {"policy_version": "promotion/1", **result}
+    return {"decision_id": "d-1", "result": result, "rule_labels": labels}
 
 
 def test_a_clear_yes() -> None:
@@ -25,6 +27,38 @@ def test_reasons_carry_their_controls() -> None:
     said = interpret(answer(allow=False, deny=[STALE]))
     assert said.reasons == (Reason("PRM-5", "40 days old"),)
     assert (said.allow, said.decision_id, said.policy_revision) == (False, "d-1", "promotion/1")
+
+
+TWO = ({"control": "PRM-4"}, {"control": "PRM-5", "owner": "risk"})
+CLAIM = "40 days old (says PRM-5, which no rule is labelled with)"
+
+
+@pytest.mark.parametrize(
+    ("labels", "entry", "expected"),
+    [
+        (TWO, STALE, Reason("PRM-5", "40 days old")),
+        # What an entry does not say, the only rule that held says.
+        (TWO[:1], {"msg": "unfair"}, Reason("PRM-4", "unfair")),
+        (TWO[:1], "unfair", Reason("PRM-4", "unfair")),
+        (TWO, "unfair", Reason(UNDECIDED, "unfair")),
+        # What it says, a rule has to be labelled with.
+        (TWO[:1], STALE, Reason(UNDECIDED, CLAIM)),
+        ((), STALE, Reason(UNDECIDED, CLAIM)),
+        (None, STALE, Reason(UNDECIDED, CLAIM)),
+        ("PRM-5", STALE, Reason(UNDECIDED, CLAIM)),
+        (("PRM-5", {"control": 5}, {"control": ""}, {}), STALE, Reason(UNDECIDED, CLAIM)),
+        (
+            TWO,
+            {"control": [], "msg": "no"},
+            Reason(UNDECIDED, "no (says [], which no rule is labelled with)"),
+        ),
+    ],
+)
+def test_a_control_is_what_a_rule_is_labelled_with(
+    labels: Any, entry: Any, expected: Reason
+) -> None:
+    said = interpret(answer(labels, allow=False, deny=[entry]))
+    assert (said.allow, said.reasons) == (False, (expected,))
 
 
 @pytest.mark.parametrize(
