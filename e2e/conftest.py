@@ -83,3 +83,21 @@ async def eventually(check: Callable[[], Awaitable[Any]], seconds: float) -> Any
         while not (answer := await check()):
             await asyncio.sleep(0.5)
     return answer
+
+
+_KILLS = pytest.StashKey[list[tuple[int, str]]]()
+
+
+@pytest.fixture
+def record_kill(request: pytest.FixtureRequest) -> Callable[[int, str], None]:
+    """Keeps for the end of the run after which effect the operator was killed, and what it was."""
+    rows = request.config.stash.setdefault(_KILLS, [])
+    return lambda *row: rows.append(row)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print after which effects the operator was killed."""
+    if rows := terminalreporter.config.stash.get(_KILLS, []):
+        terminalreporter.section("killed on the node after the k-th effect, and converged")
+        for k, where in rows:
+            terminalreporter.write_line(f"k = {k:<3} {where}")

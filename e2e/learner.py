@@ -38,11 +38,11 @@ class Service:
     async def call(
         self, path: str, *, body: Any = None, login: dict[str, str] | None = None, method: str = ""
     ) -> Answer:
-        """Send one request, JSON both ways; statuses of 400 and more are answers too."""
+        """Send one request, JSON both ways, or bytes; statuses of 400 and more are answers too."""
         return await asyncio.to_thread(self._call, path, body, login, method)
 
     def _call(self, path: str, body: Any, login: dict[str, str] | None, method: str) -> Answer:
-        data = None if body is None else json.dumps(body).encode()
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, method=method or None)
         request.add_header("Content-Type", "application/json")
         if login:

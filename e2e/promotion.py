@@ -51,12 +51,13 @@ class Registry:
         info = run["info"]
         root = f"mlflow-artifacts/artifacts/{info['experiment_id']}/{info['run_id']}/artifacts"
         # The seed writes canonical JSON, so parsing and writing it again gives the same bytes.
-        model = _canonical(await self.get(f"{root}/model/scorer.json"))
+        model = canonical(await self.get(f"{root}/model/scorer.json"))
         document = {"metrics": metrics(run), "model": hashlib.sha256(model.encode()).hexdigest()}
-        return "sha256:" + hashlib.sha256(_canonical(document).encode()).hexdigest()
+        return "sha256:" + hashlib.sha256(canonical(document).encode()).hexdigest()
 
 
-def _canonical(value: Any) -> str:
+def canonical(value: Any) -> str:
+    """Return JSON as the seed writes it."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
