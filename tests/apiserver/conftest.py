@@ -65,18 +65,23 @@ def operator_kubeconfig(control_plane: ControlPlane, tmp_path_factory: Any) -> P
 
 def operator_access(control_plane: ControlPlane, folder: Path) -> Path:
     """Return the chart's ServiceAccount, and nothing more, in a kubeconfig."""
+    return access(control_plane, folder, "practicum-system", "practicum")
+
+
+def access(control_plane: ControlPlane, folder: Path, namespace: str, account: str) -> Path:
+    """Return a ServiceAccount in a kubeconfig."""
     token = subprocess.run(
         [
             *(tool("kubectl"), "--kubeconfig", control_plane.kubeconfig),
-            *("-n", "practicum-system", "create", "token", "practicum", "--duration=6h"),
+            *("-n", namespace, "create", "token", account, "--duration=6h"),
         ],
         check=True,
         capture_output=True,
         text=True,
     ).stdout.strip()
     config = yaml.safe_load(control_plane.kubeconfig.read_text())
-    config["users"] = [{"name": "operator", "user": {"token": token}}]
-    config["contexts"][0]["context"]["user"] = "operator"
+    config["users"] = [{"name": account, "user": {"token": token}}]
+    config["contexts"][0]["context"]["user"] = account
     config["current-context"] = config["contexts"][0]["name"]
     path = folder / "kubeconfig"
     path.write_text(yaml.safe_dump(config))

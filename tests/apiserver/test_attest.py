@@ -1,26 +1,11 @@
 """``practicum attest`` against the real API server, which alone knows who is asking."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 from e2e.cluster.control_plane import ControlPlane
 
+from .command import practicum
 from .conftest import LabMaker
-from .operator_process import ROOT
-
-
-def practicum(kubeconfig: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in the course."""
-    return subprocess.run(
-        [sys.executable, "-m", "practicum.cli", "-n", "course-a", *words],
-        env={**os.environ, "KUBECONFIG": str(kubeconfig), "PYTHONPATH": str(ROOT / "operator")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 async def test_a_rating_is_made_and_listed(control_plane: ControlPlane, make_lab: LabMaker) -> None:

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
@@ -11,6 +11,7 @@ import pytest
 
 from practicum import clock, errors
 from practicum.api.canonical import canonical
+from practicum.api.names import AUDIT_LOG, AUDIT_NAMESPACE, LAB_UID
 from practicum.governance import desk
 from practicum.kube import person
 from practicum.kube.stream import Event
@@ -76,6 +77,19 @@ def lab(name: str = LAB, **status: Any) -> Object:
     }
 
 
+def segment(uid: str, number: int, records: Sequence[Object]) -> Object:
+    """Return a part of a lab's audit log."""
+    return {
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": f"audit-{uid}-{number:06}",
+            "namespace": AUDIT_NAMESPACE,
+            "labels": {AUDIT_LOG: "segment", LAB_UID: uid},
+        },
+        "data": {f"{record['seq']:08}": canonical(record) for record in records},
+    }
+
+
 def credentials(*personas: str) -> Object:
     tokens = {f"{LAB}.{who}": {"token": f"token-of-{who}"} for who in ("learner", *personas)}
     text = base64.b64encode(json.dumps(tokens).encode()).decode()
@@ -103,6 +117,13 @@ class Cluster:
     def put(self, body: Object) -> None:
         meta = body["metadata"]
         self.objects[body["kind"], meta.get("namespace", ""), meta["name"]] = body
+
+
+def _fits(body: Object, selector: str) -> bool:
+    """Whether an object has all labels of a selector that names them, or gives their values."""
+    own = body["metadata"].get("labels", {})
+    wanted = [part.partition("=") for part in selector.split(",") if part]
+    return all(own.get(key) == value if sign else key in own for key, sign, value in wanted)
 
 
 class FakeKube:
@@ -135,14 +156,26 @@ class FakeKube:
         except KeyError:
             raise errors.NotFound(404, "NotFound", f'{kind} "{name}" not found') from None
 
+    async def find(self, kind: str, namespace: str, name: str) -> Object | None:
+        try:
+            return await self.get(kind, namespace, name)
+        except errors.NotFound:
+            return None
+
     async def list(self, kind: str, namespace: str = "", labels: str = "") -> list[Object]:
         self._check("list", kind)
-        del labels
         return [
             body
             for (one, where, _), body in self.cluster.objects.items()
-            if one == kind and (not namespace or where == namespace)
+            if one == kind and (not namespace or where == namespace) and _fits(body, labels)
         ]
+
+    async def pages(
+        self, kind: str, namespace: str = "", labels: str = "", *, size: int
+    ) -> AsyncIterator[tuple[Sequence[Object], str]]:
+        found = await self.list(kind, namespace, labels)
+        for start in range(0, len(found), size):
+            yield found[start : start + size], "1"
 
     async def create(self, body: Object) -> Object:
         if body["kind"] == "SelfSubjectReview":

@@ -11,12 +11,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from practicum import errors
-from practicum.api.canonical import canonical
-from practicum.cli import audit_log, main, report
+from practicum.cli import audit_log, audit_reading, main, report
 from practicum.cli.exits import Exit
 from practicum.governance.chain import link
 from tests import samples
-from tests.unit.changes import Cluster, cluster, connected, lab
+from tests.unit.changes import Cluster, cluster, connected, lab, segment
 
 __all__ = ["cluster", "connected"]
 KEY = b"of the operator"
@@ -65,10 +64,7 @@ def records() -> list[Record]:
 def log(connected: Cluster, records: list[Record]) -> Cluster:
     """Have the records in two segments, and the lab's status name the last one."""
     for number, part in enumerate((records[:4], records[4:]), 1):
-        name = f"audit-{samples.UID}-{number:06}"
-        data = {f"{record['seq']:08}": canonical(record) for record in part}
-        meta = {"name": name, "namespace": "practicum-audit"}
-        connected.put({"kind": "ConfigMap", "metadata": meta, "data": data})
+        connected.put(segment(samples.UID, number, part))
     anchor(connected, records[-1])
     return connected
 
@@ -154,7 +150,7 @@ def test_a_live_log_that_was_cut_is_found(log: Cluster, records: list[Record]) -
 def test_what_goes_beyond_the_head_is_looked_at_again(
     log: Cluster, records: list[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_log, "_PAUSE", 0)
+    monkeypatch.setattr(audit_reading, "_PAUSE", 0)
     anchor(log, records[2])
     result = run("audit", "verify", "--lab", "ada")
     assert (result.exit_code, result.stdout[:10]) == (Exit.FAILURE, "BeyondHead")
@@ -174,12 +170,19 @@ def test_a_live_log_without_a_head(log: Cluster) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [(), ("file", "--lab", "ada"), ("--lab", "ada", "--head", "1:" + "0" * 64)]
+    "words",
+    [
+        (),
+        ("file", "--lab", "ada"),
+        ("file", "--uid", samples.UID),
+        ("--lab", "ada", "--uid", samples.UID),
+        ("--lab", "ada", "--head", "1:" + "0" * 64),
+    ],
 )
-def test_verify_takes_a_file_or_a_lab(words: tuple[str, ...]) -> None:
+def test_verify_takes_one_log(words: tuple[str, ...]) -> None:
     result = run("audit", "verify", *words)
     assert result.exit_code == Exit.USAGE
-    assert "give either FILE, with --head, or --lab NAME" in result.stderr
+    assert "give one of FILE or --uid UID, each with --head, or --lab NAME" in result.stderr
 
 
 def test_the_report(log: Cluster) -> None:

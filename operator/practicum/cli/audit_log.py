@@ -1,20 +1,15 @@
-"""Reads live audit logs, with the caller's own rights, for the verbs that show or export them."""
+"""Shows and exports live audit logs."""
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from practicum import errors
 from practicum.api.canonical import canonical
-from practicum.api.names import AUDIT_NAMESPACE
-from practicum.cli import output, tabular
+from practicum.cli import audit_reading, output, tabular
+from practicum.cli.audit_reading import Which
 from practicum.cli.changeview import moved
-from practicum.cli.exits import CliError, Exit
 from practicum.cli.session import Object, Session
 from practicum.governance import chain
-from practicum.governance.audit import Audit
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -52,71 +47,18 @@ _NESTED = {
     "before": ("outcome", "before"),
     "after": ("outcome", "after"),
 }
-_ATTEMPTS = 4
-_PAUSE = 0.5
 
 
-@dataclass(frozen=True)
-class Log:
-    """A lab's log as it stands, and where the lab's status says that it ends."""
-
-    records: Sequence[chain.Record]
-    head: chain.Head | None
-
-
-async def read(session: Session, lab: Object) -> list[chain.Record]:
-    """Read the records of a lab, oldest first.
-
-    Raises:
-        CliError: they may not be read.
-    """
-    uid = str(lab["metadata"]["uid"])
-    try:
-        audit = Audit(session.kube, AUDIT_NAMESPACE, lambda: b"")
-        return [record async for record in audit.records(uid)]
-    except errors.Forbidden as error:
-        raise CliError(
-            f"you may not read the audit logs in namespace {AUDIT_NAMESPACE}",
-            hint="the platform team and instructors may: ask them for an export",
-            code=Exit.FORBIDDEN,
-        ) from error
-
-
-async def log(session: Session, name: str) -> Log:
-    """Read a lab's log, and its head first: records may follow a head, never be before it."""
-    lab = await session.lab(name)
-    return Log(await read(session, lab), _head(lab))
-
-
-def _head(lab: Object) -> chain.Head | None:
-    said = lab.get("status", {}).get("audit")
-    return chain.Head(int(said["seq"]), str(said["hash"])) if said else None
-
-
-async def verdict(session: Session, name: str, key: bytes | None) -> tuple[chain.Verdict, bool]:
-    """Verify a live log against its lab's status; also returns whether the status has a head.
-
-    The log may grow between the two readings: what seems to be too much is looked at again.
-    """
-    for _ in range(_ATTEMPTS):
-        found = await log(session, name)
-        said = chain.verify(found.records, found.head, key)
-        if said.reason != "BeyondHead":
-            break
-        await asyncio.sleep(_PAUSE)
-    return said, found.head is not None
-
-
-async def show(session: Session, name: str, since: int) -> None:
+async def show(session: Session, which: Which, since: int) -> None:
     """Show the records after ``since``."""
-    found = await log(session, name)
+    found = await audit_reading.log(session, which)
     records = [record for record in found.records if record["seq"] > since]
     if session.output != "table":
         output.data(records, session.output)
     elif records:
         output.show(output.table(HEADERS, [_row(record) for record in records]))
     else:
-        output.note(f"no records of lab {name}" + (f" after {since}" if since else ""))
+        output.note(f"no records of {which}" + (f" after {since}" if since else ""))
 
 
 def _row(record: chain.Record) -> list["str | Text"]:
@@ -152,9 +94,9 @@ def target(record: Mapping[str, Any]) -> str:
     return f"{words} → {parts['alias']}" if parts.get("alias") else words
 
 
-async def export(session: Session, name: str, file: str, format_: str) -> None:
+async def export(session: Session, which: Which, file: str, format_: str) -> None:
     """Write all records into a file, or to stdout."""
-    found = await log(session, name)
+    found = await audit_reading.log(session, which)
     text = csv(found.records) if format_ == "csv" else "".join(_lines(found.records))
     if file == "-":
         output.write(text)
@@ -162,7 +104,7 @@ async def export(session: Session, name: str, file: str, format_: str) -> None:
     from practicum.cli.kubeconfigs import write_private
 
     write_private(Path(file), text)
-    output.note(f"wrote {len(found.records)} records of lab {name} to {file}")
+    output.note(f"wrote {len(found.records)} records of {which} to {file}")
     if format_ == "jsonl" and found.head:
         head = f"{found.head.seq}:{found.head.hash}"
         output.note(f"check it: practicum audit verify {file} --head {head}")

@@ -3,7 +3,7 @@
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,14 +12,24 @@ from practicum.cli.exits import EPILOG, CliError, Exit
 from practicum.cli.session import Options, Session, check_format, run
 from practicum.governance.chain import Head, Verdict
 
+if TYPE_CHECKING:
+    from practicum.cli.audit_reading import Which
+
 app = typer.Typer(
-    help="Read, verify and export the audit log of a lab.",
+    help="List, read, verify and export the audit log of a lab.",
     no_args_is_help=True,
     epilog=EPILOG,
 )
 
 
-Lab = Annotated[str, typer.Argument(metavar="LAB", help="Name of the LabEnvironment.")]
+Lab = Annotated[str, typer.Argument(metavar="[LAB]", help="Name of the LabEnvironment.")]
+Uid = Annotated[
+    str,
+    typer.Option(
+        "--uid", metavar="UID", help="In place of LAB: of a lab that is gone, in any course."
+    ),
+]
+_OPEN = "without --head nobody can tell whether records at the end are missing"
 
 
 class Format(StrEnum):
@@ -29,20 +39,39 @@ class Format(StrEnum):
     CSV = "csv"
 
 
+@app.command(name="list", epilog=EPILOG)
+def list_(
+    ctx: typer.Context,
+    everywhere: Annotated[
+        bool, typer.Option("--all-namespaces", "-A", help="Of every course.")
+    ] = False,
+) -> None:
+    """List the audit logs of a course, also those of labs that are gone."""
+    from practicum.cli import audit_list
+
+    run(
+        ctx,
+        lambda session: audit_list.show(session, everywhere=everywhere),
+        formats=("table", "json", "yaml"),
+    )
+
+
 @app.command(epilog=EPILOG)
 def show(
     ctx: typer.Context,
-    lab: Lab,
+    lab: Lab = "",
     since: Annotated[
         int, typer.Option("--since", min=0, metavar="SEQ", help="Only what came after this one.")
     ] = 0,
+    uid: Uid = "",
 ) -> None:
     """Show what happened in a lab, oldest first."""
     from practicum.cli import audit_log
 
+    which = _which(lab, uid)
     run(
         ctx,
-        lambda session: audit_log.show(session, lab, since),
+        lambda session: audit_log.show(session, which, since),
         formats=("table", "json", "yaml"),
     )
 
@@ -50,16 +79,26 @@ def show(
 @app.command(epilog=EPILOG)
 def export(
     ctx: typer.Context,
-    lab: Lab,
     file: Annotated[str, typer.Option("--file", metavar="FILE", help="- for stdout.")],
+    lab: Lab = "",
     format_: Annotated[
         Format, typer.Option("--format", help="Only jsonl can be verified.")
     ] = Format.JSONL,
+    uid: Uid = "",
 ) -> None:
     """Write a lab's audit log into a file: whole as JSONL, or as a table for a spreadsheet."""
     from practicum.cli import audit_log
 
-    run(ctx, lambda session: audit_log.export(session, lab, file, format_))
+    which = _which(lab, uid)
+    run(ctx, lambda session: audit_log.export(session, which, file, format_))
+
+
+def _which(lab: str, uid: str) -> "Which":
+    from practicum.cli.audit_reading import Which
+
+    which = Which(lab, uid)
+    which.check()
+    return which
 
 
 @app.command(epilog=EPILOG)
@@ -84,34 +123,39 @@ def verify(
     lab: Annotated[
         str, typer.Option("--lab", metavar="NAME", help="The live log, against the lab's status.")
     ] = "",
+    uid: Annotated[
+        str,
+        typer.Option("--uid", metavar="UID", help="The live log of a lab that may be gone."),
+    ] = "",
 ) -> None:
     """Check a log, and name the first record that is not good.
 
-    An export is checked without a cluster; with --lab it is the log in the cluster.
+    An export is checked without a cluster; with --lab or --uid it is the log in the cluster. A
+    lab that is gone has no status, so its log wants --head as an export does.
     """
     from practicum.governance import chain
 
-    if bool(file) == bool(lab) or (lab and head):
-        raise CliError("give either FILE, with --head, or --lab NAME", code=Exit.USAGE)
+    if sum(map(bool, (file, lab, uid))) != 1 or (lab and head):
+        text = "give one of FILE or --uid UID, each with --head, or --lab NAME"
+        raise CliError(text, code=Exit.USAGE)
     check_format(ctx.obj, ("table", "json"))
     key = key_file.read_bytes().strip() if key_file else None
+    end = parse_head(head) if head else None
     if file is None:
-        _verify_live(ctx, lab, key)
+        _verify_live(ctx, _which(lab, uid), key, end)
         return
-    verdict = chain.verify(read(file), parse_head(head) if head else None, key)
-    doubt = "" if head else "without --head nobody can tell whether records at the end are missing"
-    _tell(verdict, ctx.obj, doubt)
+    verdict = chain.verify(read(file), end, key)
+    _tell(verdict, ctx.obj, "" if head else _OPEN)
     if not verdict.holds:
         raise typer.Exit(Exit.FAILURE)
 
 
-def _verify_live(ctx: typer.Context, lab: str, key: bytes | None) -> None:
-    from practicum.cli import audit_log
+def _verify_live(ctx: typer.Context, which: "Which", key: bytes | None, head: Head | None) -> None:
+    from practicum.cli import audit_reading
 
     async def work(session: Session) -> Exit:
-        verdict, anchored = await audit_log.verdict(session, lab, key)
-        doubt = f"the status of lab {lab} has no head: records at the log's end may be missing"
-        _tell(verdict, session.options, "" if anchored else doubt)
+        verdict, headless = await audit_reading.verdict(session, which, key, head)
+        _tell(verdict, session.options, f"{headless}: {_OPEN}" if headless else "")
         return Exit.OK if verdict.holds else Exit.FAILURE
 
     run(ctx, work, formats=("table", "json"))
@@ -124,6 +168,7 @@ def _tell(verdict: Verdict, options: Options, doubt: str) -> None:
             "records": verdict.records,
             "reason": verdict.reason,
             "message": verdict.message,
+            "anchored": not doubt,
         }
         output.data(body, "json")
     elif verdict.holds:

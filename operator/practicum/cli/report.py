@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from pydantic.alias_generators import to_camel
 
 from practicum import errors
-from practicum.cli import audit_log, output, tabular
+from practicum.cli import audit_reading, output, tabular
+from practicum.cli.audit_reading import Which
 from practicum.cli.exits import CliError, Exit
 from practicum.cli.moments import elapsed
 from practicum.cli.session import Object, Session
@@ -28,13 +29,14 @@ COLUMNS = (
     *("rollbacks", "answers", "moves"),
 )
 """Of the CSV; times in seconds. New ones are added at the end."""
+_Logs = dict[str, list[analysis.Record]]
+"""By the uid of the lab."""
 
 
-async def lifecycle(session: Session, names: Sequence[str], *, csv: bool) -> None:
+async def lifecycle(session: Session, whose: Sequence[Which], *, csv: bool) -> None:
     """Show the lifecycle report on the labs named, or on all of the course."""
-    labs = [await session.lab(name) for name in names] or await _all(session)
-    records = [record for lab in labs for record in await audit_log.read(session, lab)]
-    found = analysis.lifecycle(records)
+    logs = await _logs(session, whose) if whose else await _all(session)
+    found = analysis.lifecycle(record for records in logs.values() for record in records)
     if csv:
         output.write(tabular.text(COLUMNS, _flat(found)))
     elif session.output != "table":
@@ -45,19 +47,33 @@ async def lifecycle(session: Session, names: Sequence[str], *, csv: bool) -> Non
         output.line()
         output.show(output.table(("persona", *_HEADERS), [_row(one) for one in found.personas]))
     else:
-        where = ", ".join(names) or f"namespace {session.namespace}"
+        where = ", ".join(map(str, whose)) or f"namespace {session.namespace}"
         output.note(f"no governed changes in the audit logs of {where}")
 
 
-async def _all(session: Session) -> list[Object]:
+async def _logs(session: Session, whose: Sequence[Which]) -> _Logs:
+    """Read the logs of labs named; one that is named twice counts once."""
+    logs: _Logs = {}
+    for which in whose:
+        if which.uid:
+            logs[which.uid] = await audit_reading.of_uid(session, which.uid)
+        else:
+            uid = str((await audit_reading.named(session, which.name))["metadata"]["uid"])
+            logs[uid] = await audit_reading.read(session, uid)
+    return logs
+
+
+async def _all(session: Session) -> _Logs:
     try:
-        return await session.kube.list("LabEnvironment", session.namespace)
+        labs = await session.kube.list("LabEnvironment", session.namespace)
     except errors.Forbidden as error:
         raise CliError(
             f"you may not list the labs of namespace {session.namespace}",
             hint="name them: practicum report lifecycle LAB",
             code=Exit.FORBIDDEN,
         ) from error
+    uids = [str(lab["metadata"]["uid"]) for lab in labs]
+    return {uid: await audit_reading.read(session, uid) for uid in uids}
 
 
 def _row(row: analysis.Row) -> list["str | Text"]:

@@ -36,6 +36,10 @@ def lifecycle(
     format_: Annotated[
         Format, typer.Option("--format", help="csv is for spreadsheets; times in seconds.")
     ] = Format.TABLE,
+    uids: Annotated[
+        list[str] | None,
+        typer.Option("--uid", metavar="UID", help="Also of a lab that is gone; repeatable."),
+    ] = None,
 ) -> None:
     """Show how long governed changes take, by model and by persona, over all labs named.
 
@@ -46,9 +50,13 @@ def lifecycle(
     if format_ is Format.CSV and ctx.obj.output:
         raise CliError("give either --output or --format csv", code=Exit.USAGE)
     from practicum.cli import report as work
+    from practicum.cli.audit_reading import Which
 
+    whose = [Which(lab) for lab in labs or ()] + [Which(uid=uid) for uid in uids or ()]
+    for which in whose:
+        which.check()
     run(
         ctx,
-        lambda session: work.lifecycle(session, labs or [], csv=format_ is Format.CSV),
+        lambda session: work.lifecycle(session, whose, csv=format_ is Format.CSV),
         formats=("table", "json", "yaml"),
     )

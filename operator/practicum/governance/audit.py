@@ -11,13 +11,11 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 
 from practicum import errors
 from practicum.api.canonical import canonical
 from practicum.api.names import AUDIT_LOG, LAB_UID
-from practicum.api.times import parse_rfc3339
 from practicum.governance.chain import GENESIS, Event, Head, Record, link
 from practicum.kube.client import Kube, Object
 
@@ -150,15 +148,6 @@ class Audit:
             },
             "data": data,
         }
-
-
-def last_moment(segment: Object) -> datetime | None:
-    """Return when the last record of a segment was written; None where it says no moment."""
-    data = segment.get("data") or {}
-    try:
-        return parse_rfc3339(json.loads(data[max(data)])["at"])
-    except (ValueError, LookupError, TypeError):
-        return None
 
 
 def _name(lab_uid: str, number: int) -> str:

@@ -12,17 +12,15 @@ from typing import Final, NamedTuple
 import structlog
 
 from practicum import errors
-from practicum.api.names import AUDIT_LOG, AUDIT_NAMESPACE, LAB_UID
+from practicum.api.names import AUDIT_NAMESPACE
 from practicum.api.times import parse_rfc3339
 from practicum.clock import Clock
-from practicum.governance.audit import last_moment
+from practicum.governance import kept
 from practicum.kube.client import Kube
 from practicum.policy import expiry
 
 log = structlog.get_logger()
 _EVERY: Final = timedelta(days=1)
-_PAGE: Final = 16
-"""Segments are up to 256 KiB each: few at a time."""
 
 
 class _Segment(NamedTuple):
@@ -68,10 +66,8 @@ class Retention:
 
     async def _segments(self) -> dict[str, list[_Segment]]:
         found: defaultdict[str, list[_Segment]] = defaultdict(list)
-        pages = self._kube.pages("ConfigMap", AUDIT_NAMESPACE, AUDIT_LOG, size=_PAGE)
-        async for items, _ in pages:
-            for body in items:
-                meta = body["metadata"]
-                last = last_moment(body) or parse_rfc3339(meta["creationTimestamp"])
-                found[meta["labels"].get(LAB_UID, "")].append(_Segment(meta["name"], last))
+        async for uid, body in kept.segments(self._kube):
+            meta = body["metadata"]
+            last = kept.moment(kept.end(body, max)) or parse_rfc3339(meta["creationTimestamp"])
+            found[uid].append(_Segment(meta["name"], last))
         return found
