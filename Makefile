@@ -80,7 +80,7 @@ cluster-status: ## what runs, and whether it is healthy
 images: ## build the images and load them into the cluster
 	@$(CLUSTER) images
 
-demo: install ## cluster, images, chart, one lab, and the proof that it is real
+demo: install ## cluster, images, chart, one lab, the proof that it is real, and a governed change
 	@$(PYTHON) -m e2e.demo up
 demo-down: install ## remove the demo and its cluster
 	@$(PYTHON) -m e2e.demo down

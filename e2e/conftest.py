@@ -1,8 +1,7 @@
 """One cluster, one chart, two labs side by side: the journeys share them, in order."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -75,14 +74,6 @@ async def bob(stage: stages.Stage, labs: tuple[str, str], tmp_path: Path) -> Asy
     """The learner of the second lab."""
     async with learner(stage, COURSE, labs[1], tmp_path) as one:
         yield one
-
-
-async def eventually(check: Callable[[], Awaitable[Any]], seconds: float) -> Any:
-    """Ask every half second until the answer is true."""
-    async with asyncio.timeout(seconds):
-        while not (answer := await check()):
-            await asyncio.sleep(0.5)
-    return answer
 
 
 _KILLS = pytest.StashKey[list[tuple[int, str]]]()

@@ -9,19 +9,19 @@ import asyncio
 import base64
 import json
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from e2e.conftest import COURSE, eventually, read
+from e2e.conftest import COURSE, read
+from e2e.governed import Practicum, change, noted, reached, served, theirs, turned
 from e2e.learner import Learner
 from e2e.stage import ROOT, Stage
+from e2e.waiting import eventually
 from practicum.errors import Forbidden
 from practicum.sdk import Lab
 
-Practicum = Callable[..., subprocess.CompletedProcess[str]]
 PROMOTION = "promote-2"
 POLICIES = ROOT / "lab-templates/mod-506/policies"
 OWN = ("promotion.rego", "features.rego", "data.yaml")
@@ -30,29 +30,7 @@ OWN = ("promotion.rego", "features.rego", "data.yaml")
 @pytest.fixture
 def practicum(stage: Stage, bob: Learner) -> Practicum:
     """The command with nothing but what the learner was given."""
-    ours = ("--kubeconfig", str(bob.kubeconfig), "--context", bob.lab)
-    return lambda *words: stage.practicum(*words, *ours)
-
-
-async def served(learner: Learner) -> str:
-    """Return the version that the lab's traffic is answered with."""
-    async with learner.service("serving") as serving:
-        answer = await serving.call(
-            "/invocations", body={"dataframe_records": [_applicant()]}, method="POST"
-        )
-    assert answer.status == 200, answer
-    return str(answer.body["model_version"])
-
-
-def _applicant() -> dict[str, float]:
-    return {"applications_30d": 1, "utilisation_90d": 0.4, "payment_delay_days": 3}
-
-
-def change(practicum: Practicum, name: str) -> Any:
-    """Return a request as the command shows it."""
-    shown = practicum("change", "status", name, "-o", "json")
-    assert shown.returncode == 0, shown.stderr
-    return json.loads(shown.stdout)
+    return theirs(stage, bob).practicum
 
 
 async def test_before_anything_the_first_version_is_served(bob: Learner) -> None:
@@ -99,16 +77,8 @@ async def test_with_the_second_it_is_promoted_and_served(
         given = lab.approve(PROMOTION, comment="metrics hold")
         promoted = lab.wait(PROMOTION, timeout=60, answer=given)
     assert promoted.succeeded
-
-    async def answers() -> bool:
-        return await served(bob) == "2"
-
-    await eventually(answers, 30)
-
-    async def noted() -> Any:
-        return change(practicum, PROMOTION)["status"]["outcome"].get("servedAt")
-
-    assert await eventually(noted, 30)
+    await turned(bob, "2")
+    await noted(practicum, PROMOTION)
 
 
 @pytest.mark.parametrize(
@@ -136,11 +106,7 @@ async def test_a_rollback_takes_one_on_call(bob: Learner, practicum: Practicum) 
         *("--wait", "--timeout", "60s"),
     )
     assert back.returncode == 0, back
-
-    async def answers() -> bool:
-        return await served(bob) == "1"
-
-    await eventually(answers, 30)
+    await turned(bob, "1")
     assert change(practicum, PROMOTION)["status"]["state"] == "RolledBack"
 
 
@@ -196,11 +162,7 @@ async def test_once_it_is_back_it_decides_again(stage: Stage, practicum: Practic
     assert asked.returncode == 0, asked
     taken = practicum("change", "withdraw", "sighted", "--as", "ds")
     assert taken.returncode == 0, taken.stderr
-
-    async def gone() -> bool:
-        return bool(change(practicum, "sighted")["status"]["state"] == "Withdrawn")
-
-    await eventually(gone, 20)
+    await reached(practicum, "sighted", "Withdrawn", 20)
 
 
 async def test_features_are_approved_and_marked_where_they_are_kept(
@@ -223,15 +185,6 @@ async def test_features_are_approved_and_marked_where_they_are_kept(
 def _ask(practicum: Practicum, *words: str) -> subprocess.CompletedProcess[str]:
     more = ("--reason", "it is time", "--wait", "--timeout", "60s")
     return practicum("change", "request", *words, *more)
-
-
-async def reached(practicum: Practicum, name: str, state: str, seconds: float) -> None:
-    """Wait until a request is in a state."""
-
-    async def there() -> bool:
-        return bool(change(practicum, name)["status"]["state"] == state)
-
-    await eventually(there, seconds)
 
 
 async def write(learner: Learner, **files: str) -> None:

@@ -11,10 +11,11 @@ import pytest
 
 from e2e import proof, reach
 from e2e import stage as stages
-from e2e.conftest import COURSE, SETTINGS, eventually, manifest, read
+from e2e.conftest import COURSE, SETTINGS, manifest, read
 from e2e.learner import Learner
 from e2e.promotion import Registry, decide, evidence
 from e2e.stage import Stage
+from e2e.waiting import eventually
 from practicum.api.names import AUDIT_NAMESPACE
 from practicum.api.times import parse_rfc3339
 from practicum.clock import utcnow

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from e2e import visitor
-from e2e.conftest import eventually
 from e2e.stage import NAMESPACE, RELEASE, Stage
+from e2e.waiting import eventually
 from practicum.api.names import NETWORK_RECORD, PROBE_NAMESPACE
 from practicum.kube.client import Kube
 

@@ -1,4 +1,4 @@
-"""``make demo``: a cluster, the chart, one lab, and the proof that it is real."""
+"""``make demo``: a cluster, the chart, one lab, the proof that it is real, and a change in it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from e2e import stage as stages
+from e2e.demo.change import Story
 from e2e.learner import learner
 from e2e.proof import Proof, access, services
 from e2e.reach import network, open_doors
@@ -35,7 +36,8 @@ def up() -> int:
     console.print(f"the operator runs in namespace {stages.NAMESPACE}")
     console.rule("[bold]An instructor applies two LabEnvironments")
     console.print(escape(MANIFEST.read_text().rstrip()))
-    stage.show("apply", "-f", str(MANIFEST))
+    if stage.show("apply", "-f", str(MANIFEST)):
+        console.print("[dim]Labs that are there already stay as they are.[/dim]")
     console.rule("[bold]The lab becomes ready")
     if stage.show("status", LAB, "-n", COURSE, "--watch", "--timeout", "10m"):
         stage.show("explain", LAB, "-n", COURSE)
@@ -43,6 +45,10 @@ def up() -> int:
     console.rule("[bold]What Ada may and may not do, tried with her own credentials")
     proofs = asyncio.run(_prove(stage))
     if not all(proof.holds for proof in proofs):
+        return 1
+    console.rule("[bold]A change goes through governance, played by Ada in every role")
+    if not asyncio.run(_govern(stage)):
+        console.print(f"The next demo needs another lab: practicum delete {LAB} -n {COURSE} --wait")
         return 1
     _next(stage, time.monotonic() - began)
     return 0
@@ -66,6 +72,23 @@ async def _prove(stage: stages.Stage) -> list[Proof]:
                     async for proof in network(stage, ada, grace):
                         made.append(_print(proof))
     return made
+
+
+async def _govern(stage: stages.Stage) -> bool:
+    """Show a governed change; returns whether every claim held."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with (
+            learner(stage, COURSE, LAB, Path(folder)) as ada,
+            contextlib.aclosing(Story(ada, stage, console).proofs()) as proofs,
+        ):
+            try:
+                async for proof in proofs:
+                    if not _print(proof).holds:
+                        return False
+            except (RuntimeError, TimeoutError) as error:
+                console.print(f"[red]{escape(str(error)) or 'it was not done in time'}[/red]")
+                return False
+    return True
 
 
 @contextlib.contextmanager
@@ -106,6 +129,8 @@ def _next(stage: stages.Stage, seconds: float) -> None:
         f"practicum open {LAB} mlflow -n {COURSE}",
         f"practicum credentials {LAB} -n {COURSE} --service mlflow",
         f"practicum tasks {LAB} -n {COURSE}",
+        f"practicum change list --lab {LAB} -n {COURSE}",
+        f"practicum audit show {LAB} -n {COURSE}",
         f"practicum extend {LAB} 2h -n {COURSE}",
         f"practicum delete {LAB} -n {COURSE} --wait",
         "make demo-down",

@@ -105,7 +105,7 @@ def closed() -> CliError:
     """Return the error for somebody who may not read the logs."""
     return CliError(
         f"you may not read the audit logs in namespace {AUDIT_NAMESPACE}",
-        hint="the platform team and instructors may: ask them for an export",
+        hint="the platform team may: ask them for an export",
         code=Exit.FORBIDDEN,
     )
 
