@@ -10,12 +10,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from e2e.learner import Learner, Service
 
 CANDIDATES, MODEL = "fraud-dev", "fraud"
+PROMISED = timedelta(hours=96)
+"""Tag ``freshness_slo`` of the reviewed view."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ async def evidence(registry: Registry, feast: Service, version: Mapping[str, Any
         "lineage": {
             "feature_service": tags["feast.feature_service"],
             "features_approved": service.body["spec"]["tags"].get("status") == "approved",
+            "freshness_ok": await _fresh(feast, service.body["spec"], now),
         },
         "request": {"id": "1", "requester": "ds", "state": "Approved"},
         "approvals": [
@@ -120,3 +123,12 @@ async def decide(opa: Service, learner: Learner, question: Any) -> Any:
     )
     assert answer.status == 200, answer
     return answer.body["result"]
+
+
+async def _fresh(feast: Service, service: Any, now: datetime) -> bool:
+    """Whether the newest value of each view is as new as the lab's module promises."""
+    views = {part["featureViewName"] for part in service["features"]}
+    found = await feast.call("/api/v1/monitoring/metrics/baseline?project=lab")
+    rows = [one for one in found.body if one["feature_view_name"] in views]
+    moments = [datetime.fromisoformat(one["max_event_timestamp"]) for one in rows]
+    return bool(moments) and now - min(moments) <= PROMISED

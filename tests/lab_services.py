@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import importlib.util
+import itertools
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -139,6 +141,11 @@ class Feast:
         draft["tags"] = {"consumer_class": "internal", "status": "draft"}
         self.services["fraud_v2"] = copy.deepcopy(draft)
         self._tags = {name: dict(one["tags"]) for name, one in self.services.items()}
+        self.baselines: dict[str, list[dict[str, Any]]] = answers["baselines"]
+        """What monitoring says of each view's values, the newest of which is an hour old."""
+        newest = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+        for row in itertools.chain.from_iterable(self.baselines.values()):
+            row["max_event_timestamp"] = newest
 
     def apply(self, approvals: list[dict[str, Any]]) -> None:
         """Play ``feast-apply``."""
@@ -289,8 +296,13 @@ class LabServices:
             there = feast.services if "services" in request.path else feast.views
             return web.json_response({"spec": there[name]}) if name in there else _absent()
 
+        async def measured(request: web.Request) -> web.Response:
+            feast = self.feasts[_address(request)]
+            return web.json_response(feast.baselines.get(request.query["feature_view_name"], []))
+
         kinds = ("feature_services", "feature_views")
-        return [web.get(f"/api/v1/{kind}/{{name}}", found) for kind in kinds]
+        there = [web.get(f"/api/v1/{kind}/{{name}}", found) for kind in kinds]
+        return [*there, web.get("/api/v1/monitoring/metrics/baseline", measured)]
 
 
 def _address(request: web.Request) -> str:

@@ -42,9 +42,14 @@ deny contains violation("FGV-3", reason) if {
 }
 
 # METADATA
-# title: A view says how long its values live, and promises nothing fresher than it checks
+# title: A view says how long its values live and how fresh they are, and keeps to it
 # labels: {control: FGV-4}
 deny contains violation("FGV-4", reason) if some reason in staleness
+
+# METADATA
+# title: The values of every field are measured, enough of them, and few are missing
+# labels: {control: FGV-5}
+deny contains violation("FGV-5", reason) if some reason in weaknesses
 
 # METADATA
 # title: Enough people of the right roles approved what the registry says now
@@ -136,7 +141,7 @@ unjudgeable contains {"code": "TIME_INVALID", "msg": $"{input.now} is not an RFC
 
 # A rule that lost its limit must not count as met.
 unjudgeable contains {"code": "RULES_INCOMPLETE", "msg": $"feature_approval lacks {key}"} if {
-	some key in {"approvals", "roles", "owner", "pii", "direct_consumers"}
+	some key in {"approvals", "roles", "owner", "pii", "direct_consumers", "quality"}
 	object.get(rules, key, null) == null
 }
 
@@ -205,6 +210,14 @@ staleness contains {"code": "SLO_ABOVE_TTL", "msg": msg} if {
 	msg := $"view {view.name} promises {view.tags.freshness_slo}, values live {view.ttl_seconds} s"
 }
 
+staleness contains {"code": "STALE", "msg": msg} if {
+	some view in input.features.views
+	newest := time.parse_rfc3339_ns(view.monitoring.max_event_timestamp)
+	age := ceil((now - newest) / 3600000000000)
+	age * 3600 > freshness(view)
+	msg := $"view {view.name} promises {view.tags.freshness_slo}, its newest value is {age} h old"
+}
+
 lives(view) if {
 	is_number(view.ttl_seconds)
 	view.ttl_seconds > 0
@@ -213,6 +226,45 @@ lives(view) if {
 freshness(view) := seconds if {
 	seconds := time.parse_duration_ns(view.tags.freshness_slo) / 1000000000
 	seconds > 0
+}
+
+# FGV-5
+
+weaknesses contains {"code": "NOT_MEASURED", "msg": $"view {view.name} has no monitoring"} if {
+	some view in input.features.views
+	not filled(view, ["monitoring", "max_event_timestamp"])
+}
+
+weaknesses contains {"code": "NOT_MEASURED", "msg": $"field {view.name}.{field.name} is not measured"} if {
+	some [view, field] in measurable
+	not measured(view, field)
+}
+
+weaknesses contains {"code": "ROWS_MISSING", "msg": msg} if {
+	some [view, field] in measurable
+	rows := view.monitoring.features[field.name].row_count
+	rows < rules.quality.min_rows
+	msg := $"field {view.name}.{field.name} has {rows} rows, {rules.quality.min_rows} are needed"
+}
+
+weaknesses contains {"code": "VALUES_MISSING", "msg": msg} if {
+	some [view, field] in measurable
+	rate := view.monitoring.features[field.name].null_rate
+	rate > rules.quality.max_null_rate
+	shown := $"{round(rate * 100)} % of its values, {round(rules.quality.max_null_rate * 100)} % may"
+	msg := $"field {view.name}.{field.name} lacks {shown}"
+}
+
+measurable contains [view, field] if {
+	some view in input.features.views
+	filled(view, ["monitoring"])
+	some field in view.fields
+	filled(field, ["name"])
+}
+
+measured(view, field) if {
+	is_number(view.monitoring.features[field.name].row_count)
+	is_number(view.monitoring.features[field.name].null_rate)
 }
 
 # FGV-7

@@ -18,7 +18,14 @@ good := {
 			"owner": "credit-data@example.org",
 			"description": "What an applicant did before this application",
 			"ttl_seconds": 604800,
-			"tags": {"freshness_slo": "24h"},
+			"tags": {"freshness_slo": "96h"},
+			"monitoring": {
+				"max_event_timestamp": "2026-03-10T11:00:00.5+00:00",
+				"features": {
+					"applications_30d": {"row_count": 2800, "null_rate": 0, "mean": 1.2, "stddev": 1},
+					"payment_delay_days": {"row_count": 2800, "null_rate": 0.02, "mean": 4, "stddev": 4},
+				},
+			},
 			"fields": [
 				{
 					"name": "applications_30d",
@@ -47,6 +54,10 @@ contact := {
 	"description": "Contact data as it was typed in, not reviewed",
 	"ttl_seconds": 604800,
 	"tags": {"freshness_slo": "24h"},
+	"monitoring": {
+		"max_event_timestamp": "2026-03-10T11:00:00Z",
+		"features": {"email_domain": {"row_count": 2800, "null_rate": 0, "mean": null, "stddev": null}},
+	},
 	"fields": [{
 		"name": "email_domain",
 		"description": "What follows the @ in the address",
@@ -77,6 +88,11 @@ test_allowed[name] if {
 		"evidence with its digest": changed("/evidence_digest", "aa"),
 		"with personas": changed("/personas", [{"user": "ds", "person": "ada", "simulated": true}]),
 		"as fresh as it lives": changed("/features/views/0/tags/freshness_slo", "168h"),
+		"as old as it may be": changed("/now", "2026-03-14T11:00:00Z"),
+		"measured at the limits": json.patch(good, [
+			{"op": "add", "path": row_count, "value": 1000},
+			{"op": "add", "path": null_rate, "value": 0.1},
+		]),
 		"direct data for few": json.patch(with_contact, [{
 			"op": "replace",
 			"path": "/features/tags/consumer_class",
@@ -102,6 +118,10 @@ test_contact_data_refused if {
 
 view := "/features/views/0"
 
+row_count := concat("", [view, "/monitoring/features/applications_30d/row_count"])
+
+null_rate := concat("", [view, "/monitoring/features/applications_30d/null_rate"])
+
 test_refused_with_code[name] if {
 	some name, expected in {
 		"no user": [without("/actor/user"), {"INPUT_INCOMPLETE"}],
@@ -120,6 +140,7 @@ test_refused_with_code[name] if {
 			"DESCRIPTION_MISSING",
 			"TTL_MISSING",
 			"SLO_MISSING",
+			"NOT_MEASURED",
 		}],
 		"a field that is none": [changed(concat("", [view, "/fields/0"]), 5), {
 			"INPUT_INCOMPLETE",
@@ -153,7 +174,29 @@ test_refused_with_code[name] if {
 		"no slo": [without(concat("", [view, "/tags/freshness_slo"])), {"SLO_MISSING"}],
 		"slo in words": [changed(concat("", [view, "/tags/freshness_slo"]), "daily"), {"SLO_MISSING"}],
 		"slo of nothing": [changed(concat("", [view, "/tags/freshness_slo"]), "0s"), {"SLO_MISSING"}],
-		"slo above ttl": [changed(concat("", [view, "/ttl_seconds"]), 86399), {"SLO_ABOVE_TTL"}],
+		"slo above ttl": [changed(concat("", [view, "/ttl_seconds"]), 345599), {"SLO_ABOVE_TTL"}],
+		"old values": [changed("/now", "2026-03-14T11:00:01Z"), {"STALE"}],
+		"no monitoring": [changed(concat("", [view, "/monitoring"]), null), {"NOT_MEASURED"}],
+		"no moment": [
+			changed(concat("", [view, "/monitoring/max_event_timestamp"]), ""),
+			{"NOT_MEASURED"},
+		],
+		"a field that is not measured": [
+			without(concat("", [view, "/monitoring/features/applications_30d"])),
+			{"NOT_MEASURED"},
+		],
+		"a measure in words": [
+			changed(null_rate, null),
+			{"NOT_MEASURED"},
+		],
+		"few rows": [
+			changed(row_count, 999),
+			{"ROWS_MISSING"},
+		],
+		"values missing": [
+			changed(concat("", [view, "/monitoring/features/payment_delay_days/null_rate"]), 0.11),
+			{"VALUES_MISSING"},
+		],
 		"not approved yet": [changed("/request/state", "AwaitingApproval"), {"STATE_ILLEGAL"}],
 		"asked too late": [changed("/action", "request"), {"STATE_ILLEGAL"}],
 		"nobody approved": [without("/approvals"), {"APPROVALS_MISSING", "ROLE_MISSING"}],
@@ -195,6 +238,7 @@ test_controls[name] if {
 		"personal data": [with_contact, "FGV-2"],
 		"description": [changed("/features/description", ""), "FGV-3"],
 		"time to live": [without(concat("", [view, "/ttl_seconds"])), "FGV-4"],
+		"quality": [changed(row_count, 0), "FGV-5"],
 		"approvals": [changed("/approvals", []), "FGV-7"],
 		"state": [changed("/request/state", "Draft"), "LCM-1"],
 		"input": [changed("/now", ""), "PRM-1"],

@@ -68,7 +68,7 @@ deny contains violation("PRM-6", reason) if {
 }
 
 # METADATA
-# title: Lineage is complete and the features are approved
+# title: Lineage is complete, and the features are approved and fresh
 # labels: {control: PRM-7}
 deny contains violation("PRM-7", reason) if {
 	forward
@@ -304,6 +304,11 @@ lineage_gaps contains {"code": "LINEAGE_INCOMPLETE", "msg": $"the lineage lacks 
 lineage_gaps contains {"code": "FEATURES_UNAPPROVED", "msg": msg} if {
 	not input.lineage.features_approved == true
 	msg := $"the features of {input.lineage.feature_service} are not approved"
+}
+
+lineage_gaps contains {"code": "FEATURES_STALE", "msg": msg} if {
+	not input.lineage.freshness_ok == true
+	msg := $"the features of {input.lineage.feature_service} are older than they promise, or nobody knows"
 }
 
 # SOD-1, SOD-2, SOD-3

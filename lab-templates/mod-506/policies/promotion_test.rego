@@ -30,7 +30,7 @@ good := {
 			"bias_gap": 0.028,
 		},
 	},
-	"lineage": {"feature_service": "fraud_v1", "features_approved": true},
+	"lineage": {"feature_service": "fraud_v1", "features_approved": true, "freshness_ok": true},
 	"request": {"id": "7", "requester": "ds", "state": "Approved"},
 	"approvals": [
 		{"user": "reviewer-risk", "role": "risk-reviewer", "digest": "sha256:aa"},
@@ -145,6 +145,9 @@ test_refused_with_code[name] if {
 		"no commit": [without("/evidence/git_commit"), {"LINEAGE_INCOMPLETE"}],
 		"empty run": [changed("/evidence/run_id", ""), {"LINEAGE_INCOMPLETE"}],
 		"approved is a word": [changed("/lineage/features_approved", "yes"), {"FEATURES_UNAPPROVED"}],
+		"old features": [changed("/lineage/freshness_ok", false), {"FEATURES_STALE"}],
+		"features that nobody measures": [changed("/lineage/freshness_ok", null), {"FEATURES_STALE"}],
+		"nothing said of freshness": [without("/lineage/freshness_ok"), {"FEATURES_STALE"}],
 		"requester approved": [changed("/request/requester", "reviewer-ml"), {
 			"SELF_APPROVAL",
 			"APPROVALS_MISSING",

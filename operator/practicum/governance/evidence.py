@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 16384
 """Of a document, in a request's status."""
+_OF_VIEW: Final = ("name", "ttl_seconds", "tags", "monitoring")
 
 
 class Unfounded(Exception):
@@ -192,8 +193,12 @@ class Gatherer:
         return {"version": str(version), "metrics": _metrics(run) if run else {}}
 
     async def _lineage(self, service: str) -> dict[str, Any]:
-        tags = await self._features.tags(service)
-        return {"service": service, "found": tags is not None, "tags": tags or {}}
+        """Return what a promotion depends on: whether its features are approved, and how fresh."""
+        facts = await self._features.service(service)
+        if facts is None:
+            return {"service": service, "found": False, "tags": {}, "views": []}
+        views = [{key: view[key] for key in _OF_VIEW} for view in facts["views"]]
+        return {"service": service, "found": True, "tags": facts["tags"], "views": views}
 
     async def _approval(self, service: str) -> dict[str, Any]:
         facts = await self._features.service(service)

@@ -1,13 +1,14 @@
 """What is asked of Feast: what feature services consist of, and what their tags say.
 
 Only read: the registry is written by the lab's own Job, ``feast-apply``, which is told of the
-approvals that it has to bring there.
+approvals that it has to bring there. What is known of the values comes from Feast's monitoring
+(https://docs.feast.dev: data quality monitoring): the baseline, and the newest event in it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from practicum.api.canonical import digest
 from practicum.errors import ServiceError
@@ -15,6 +16,7 @@ from practicum.governance.backends import Backends
 
 STAMP: Final = frozenset({"status", "approved_by", "approval_id", "approved_at", "evidence_digest"})
 """Tags of a feature service that say whether it is approved, and not what it is."""
+_MEASURES: Final = ("row_count", "null_rate", "mean", "stddev")
 
 
 @contextmanager
@@ -35,10 +37,11 @@ def definition(facts: Mapping[str, Any]) -> str:
     """Return the digest of what a feature service consists of, which an approval does not change.
 
     The lab's Job computes the same from the definitions that it applies (``files/approvals.py``
-    of component feast).
+    of component feast); what was measured of the values is no part of it.
     """
     tags = {key: value for key, value in facts["tags"].items() if key not in STAMP}
-    return digest({**facts, "tags": tags}, 64)
+    views = [{key: view[key] for key in view if key != "monitoring"} for view in facts["views"]]
+    return digest({**facts, "tags": tags, "views": views}, 64)
 
 
 class Features:
@@ -48,20 +51,36 @@ class Features:
         self._backends = backends
         self.project = project
 
-    async def tags(self, service: str) -> dict[str, str] | None:
-        """Return the tags of a feature service; None: there is none of that name."""
-        found = await self._registered("feature_services", service)
-        return None if found is None else dict(found.get("tags", {}))
-
     async def service(self, name: str) -> dict[str, Any] | None:
         """Return the facts about a feature service and its views; None if one is not there."""
         found = await self._registered("feature_services", name)
         if found is None:
             return None
-        names = sorted({part["featureViewName"] for part in found.get("features", [])})
-        views = [await self._registered("feature_views", one) for one in names]
-        there = [one for one in views if one is not None]
-        return _facts(self.project, found, there) if len(there) == len(names) else None
+        views = []
+        for one in sorted({part["featureViewName"] for part in found.get("features", [])}):
+            view = await self._registered("feature_views", one)
+            if view is None:
+                return None
+            columns = _columns(found, one)
+            views.append(_view(view, columns) | {"monitoring": await self._measured(one, columns)})
+        return _service(self.project, found) | {"views": views}
+
+    async def _measured(self, view: str, columns: set[str]) -> dict[str, Any] | None:
+        """Return the baseline of a view's values; None: nobody measures them."""
+        query = urlencode({"project": self.project, "feature_view_name": view})
+        answer = await self._backends.feast(f"monitoring/metrics/baseline?{query}")
+        # Without a section data_quality_monitoring Feast answers 503.
+        if answer.status in (404, 503):
+            return None
+        if answer.status != 200:
+            raise ServiceError("FeastFailed", f"Feast answered {answer.status} for {view}'s values")
+        rows = [one for one in answer.body if one["feature_name"] in columns]
+        if not rows:
+            return None
+        return {
+            "max_event_timestamp": max(str(one["max_event_timestamp"] or "") for one in rows),
+            "features": {one["feature_name"]: {key: one[key] for key in _MEASURES} for one in rows},
+        }
 
     async def _registered(self, kind: str, name: str) -> Mapping[str, Any] | None:
         """Return the spec of an object in the registry."""
@@ -75,16 +94,13 @@ class Features:
         return spec
 
 
-def _facts(
-    project: str, service: Mapping[str, Any], views: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
+def _service(project: str, service: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": service["name"],
         "project": project,
         "owner": service.get("owner", ""),
         "description": service.get("description", ""),
         "tags": service.get("tags", {}),
-        "views": [_view(one, _columns(service, one["name"])) for one in views],
     }
 
 

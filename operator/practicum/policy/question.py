@@ -5,14 +5,14 @@ The schema is that of ``lab-templates/*/policies``: a policy sees personas, neve
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from practicum.api.canonical import canonical
 from practicum.api.change import Action
-from practicum.api.times import parse_rfc3339, rfc3339
+from practicum.api.times import parse_duration, parse_rfc3339, rfc3339
 from practicum.policy.floor import Actor
 
 ASK: Final = "request"
@@ -129,8 +129,29 @@ def _of_model(matter: Matter, now: datetime) -> dict[str, Any]:
         "lineage": {
             "feature_service": features.get("service", ""),
             "features_approved": features.get("tags", {}).get("status") == "approved",
+            "freshness_ok": _fresh(features.get("views", []), now),
         },
     }
+
+
+def _fresh(views: Sequence[Mapping[str, Any]], now: datetime) -> bool | None:
+    """Return whether each view has values as new as its tag ``freshness_slo`` or its ttl says.
+
+    None where nobody can tell: a view whose values are not measured, or no view at all.
+    """
+    try:
+        return all([now - _newest(view) <= _promised(view) for view in views]) if views else None
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
+        return None
+
+
+def _newest(view: Mapping[str, Any]) -> datetime:
+    return parse_rfc3339(view["monitoring"]["max_event_timestamp"])
+
+
+def _promised(view: Mapping[str, Any]) -> timedelta:
+    promised = view["tags"].get("freshness_slo")
+    return parse_duration(promised) if promised else timedelta(seconds=view["ttl_seconds"])
 
 
 def _age_days(evaluated_at: str, now: datetime) -> float | None:

@@ -21,6 +21,8 @@ Object = dict[str, Any]
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SERVICES = ["fraud_v0", "fraud_v1"]
 EVIDENCE = "e" * 64
+BASELINE = "monitoring/metrics/baseline?project=lab&feature_view_name="
+VIEW = "application_behaviour"
 
 
 class Backend:
@@ -29,11 +31,15 @@ class Backend:
     def __init__(self) -> None:
         self.answers: Any = copy.deepcopy(FEAST_ANSWERS)
         self.status = 200
+        self.monitoring = 200
 
     async def feast(self, path: str) -> Answer:
-        kind, _, name = path.removesuffix("?project=lab").partition("/")
         if self.status != 200:
             return Answer(self.status, None)
+        if path.startswith("monitoring/"):
+            view = path.removeprefix(BASELINE)
+            return Answer(self.monitoring, self.answers["baselines"].get(view, []))
+        kind, _, name = path.removesuffix("?project=lab").partition("/")
         found = self.answers[kind].get(name)
         return Answer(200 if found else 404, found)
 
@@ -73,6 +79,50 @@ async def test_the_facts_are_what_people_and_policy_look_at() -> None:
     assert facts["owner"] == "credit-data@example.org"
 
 
+async def monitoring(backend: Backend) -> Any:
+    facts = await features(backend).service("fraud_v1")
+    assert facts is not None
+    return facts["views"][0]["monitoring"]
+
+
+async def test_what_is_measured_of_the_values_a_service_has() -> None:
+    backend = Backend()
+    rows = {one["feature_name"]: one for one in backend.answers["baselines"][VIEW]}
+    rows["payment_delay_days"]["max_event_timestamp"] = "2026-11-21T11:00:00+00:00"
+    rows["utilisation_90d"]["max_event_timestamp"] = None
+    found = await monitoring(backend)
+    assert found["max_event_timestamp"] == max(
+        str(one["max_event_timestamp"] or "") for one in rows.values()
+    )
+    assert found["features"].keys() == rows.keys()
+    assert found["features"]["payment_delay_days"] == {
+        key: rows["payment_delay_days"][key] for key in ("row_count", "null_rate", "mean", "stddev")
+    }
+    # A column that the service does not have is none of its business.
+    columns = backend.spec("feature_services", "fraud_v1")["features"][0]["featureColumns"]
+    columns[:] = [one for one in columns if one["name"] == "utilisation_90d"]
+    assert (await monitoring(backend))["features"].keys() == {"utilisation_90d"}
+
+
+async def test_what_nobody_measures_is_not_made_up() -> None:
+    backend = Backend()
+    backend.monitoring = 503
+    assert await monitoring(backend) is None
+    backend.monitoring = 200
+    backend.answers["baselines"][VIEW] = []
+    assert await monitoring(backend) is None
+    backend.monitoring = 500
+    with pytest.raises(ServiceError, match="500"):
+        await monitoring(backend)
+
+
+async def test_new_values_are_no_new_definition() -> None:
+    backend = Backend()
+    before = await digest(backend)
+    backend.answers["baselines"][VIEW] = []
+    assert await digest(backend) == before
+
+
 async def test_an_approval_does_not_change_what_it_approves() -> None:
     backend = Backend()
     before = await digest(backend)
@@ -105,8 +155,6 @@ async def test_any_other_change_does(change: Callable[[Object, Object], object])
 async def test_what_is_not_there_is_not_there() -> None:
     backend = Backend()
     assert await features(backend).service("nobody") is None
-    assert await features(backend).tags("nobody") is None
-    assert (await features(backend).tags("fraud_v0") or {})["status"] == "draft"
     del backend.answers["feature_views"]["application_behaviour"]
     assert await features(backend).service("fraud_v1") is None
 
@@ -115,7 +163,7 @@ async def test_a_registry_that_fails_is_no_answer() -> None:
     backend = Backend()
     backend.status = 500
     with pytest.raises(ServiceError, match="500"):
-        await features(backend).tags("fraud_v1")
+        await features(backend).service("fraud_v1")
     with pytest.raises(ServiceError, match="unexpected"), sensible():
         raise KeyError("spec")
 
