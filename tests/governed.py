@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from practicum.api.labtemplate import LabTemplateSpec
 from practicum.api.names import API_VERSION, AUDIT_NAMESPACE
-from practicum.errors import Forbidden
 from practicum.governance.audit import Audit
 from practicum.governance.chain import Head, verify
 from practicum.kube.client import Kube
-from tests.apiserver.conftest import credentials, eventually, namespaces, read, until
+from tests.apiserver.conftest import eventually, namespaces, read, until
+from tests.apiserver.operator_process import ROOT_KEY
 from tests.lab_services import Feast, LabServices, Registry
+from tests.people import People
 from tests.samples import QUOTA
 
 Object = dict[str, Any]
@@ -144,102 +143,6 @@ def _pod(name: str, namespace: str) -> Object:
     }
 
 
-class People:
-    """The personas of one lab, each with their own connection."""
-
-    def __init__(self, kube: Kube, lab: Mapping[str, Any], learner: str, config: Path) -> None:
-        """Take the lab as it was made, its learner's namespace and a file for its kubeconfig."""
-        self.kube = kube
-        self.lab = lab
-        self.namespace = learner
-        self._config = config
-        self._connections: dict[str, Kube] = {}
-
-    async def arrive(self) -> None:
-        """Take the credentials."""
-        found = await credentials(self.kube, dict(self.lab))
-        self._config.write_text(yaml.safe_dump(found["kubeconfig"]))
-
-    async def leave(self) -> None:
-        """Close the connections."""
-        for one in self._connections.values():
-            await one.close()
-
-    def username(self, persona: str) -> str:
-        """Return what the API server knows a persona as."""
-        meta = self.lab["metadata"]
-        return f"system:serviceaccount:{meta['namespace']}:{meta['name']}.{persona}"
-
-    async def as_(self, persona: str) -> Kube:
-        """Connect as a persona."""
-        if persona not in self._connections:
-            context = f"{self.lab['metadata']['name']}-{persona}"
-            self._connections[persona] = await Kube.connect(self._config, context)
-        return self._connections[persona]
-
-    async def ask(
-        self, persona: str, name: str, action: str, target: Object, **more: Any
-    ) -> Object:
-        """Make a ChangeRequest."""
-        spec = {
-            "action": action,
-            "target": target,
-            "requester": self.username(persona),
-            "reason": "because",
-            **more,
-        }
-        body = {"apiVersion": API_VERSION, "kind": "ChangeRequest", "spec": spec}
-        meta = {"name": name, "namespace": self.namespace}
-        client = await self.as_(persona)
-
-        async def made() -> Object | None:
-            try:
-                return await client.create({**body, "metadata": meta})
-            except Forbidden as error:
-                # The quota controller learns of a kind at its next sync, and forbids it till then.
-                if "status unknown for quota" in str(error):
-                    return None
-                raise
-
-        found: Object = await eventually(made, 60)
-        return found
-
-    async def answer(
-        self, persona: str, request: str, verdict: str = "Approve", digest: str = ""
-    ) -> Object:
-        """Answer a request, for the evidence that it shows or that is known to be shown."""
-        if not digest:
-            shown = await self.kube.get("ChangeRequest", self.namespace, request)
-            digest = shown["status"]["evidence"]["digest"]
-        spec = {
-            "request": request,
-            "verdict": verdict,
-            "approver": self.username(persona),
-            "evidenceDigest": digest,
-            "comment": "seen",
-        }
-        meta = {"generateName": f"{request}-{persona}-", "namespace": self.namespace}
-        body = {"apiVersion": API_VERSION, "kind": "ChangeApproval", "spec": spec}
-        return await (await self.as_(persona)).create({**body, "metadata": meta})
-
-    async def state(self, request: str) -> str:
-        """Return the state that a request is in."""
-        found = await self.kube.get("ChangeRequest", self.namespace, request)
-        return str(found.get("status", {}).get("state", ""))
-
-    async def reach(self, request: str, state: str, seconds: float) -> Object:
-        """Wait until a request is in a state; returns its status."""
-
-        async def there() -> Object | None:
-            found = await self.kube.get("ChangeRequest", self.namespace, request)
-            status = found.get("status", {})
-            assert status.get("state") == state, (status.get("state"), status.get("message"))
-            return status
-
-        found: Object = await eventually(there, seconds)
-        return found
-
-
 @dataclass
 class Room:
     """One lab, those in it, and its services."""
@@ -274,7 +177,7 @@ class Room:
     async def log(self) -> list[Any]:
         """Return the lab's records, verified against its status."""
         uid = self.lab["metadata"]["uid"]
-        audit = Audit(self.kube, AUDIT_NAMESPACE, lambda: b"a-root-key-for-tests")
+        audit = Audit(self.kube, AUDIT_NAMESPACE, ROOT_KEY.encode)
         records = [record async for record in audit.records(uid)]
         head = (await read(self.kube, self.lab))["status"]["audit"]
         verdict = verify(records, Head(head["seq"], head["hash"]), audit.key(uid))
@@ -290,10 +193,20 @@ class Room:
         ]
 
 
-async def enter(kube: Kube, lab: Object, services: LabServices, address: str, folder: Path) -> Room:
-    """Let a lab's services run at an address, and its personas come in."""
+async def enter(
+    kube: Kube,
+    lab: Object,
+    services: LabServices,
+    address: str,
+    folder: Path,
+    names: Iterable[str] = tuple(SERVICES),
+) -> Room:
+    """Let a lab's services run at an address, and its personas come in.
+
+    The names are those of the services that have no workload of their own in the lab.
+    """
     learner, platform = await namespaces(kube, lab)
-    await run_services(kube, platform, address)
+    await run_services(kube, platform, address, names)
     people = People(kube, lab, learner, folder / f"{learner}.kubeconfig")
     await people.arrive()
     await until(kube, lab, "Ready")

@@ -10,6 +10,7 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+ROOT_KEY = "a-root-key-for-tests"
 
 
 def free_port() -> int:
@@ -39,7 +40,7 @@ class OperatorProcess:
             **os.environ,
             "KUBECONFIG": str(kubeconfig),
             "PYTHONPATH": f"{ROOT / 'operator'}:{ROOT}",
-            "PRACTICUM_ROOT_KEY": "a-root-key-for-tests",
+            "PRACTICUM_ROOT_KEY": ROOT_KEY,
             "PRACTICUM_HTTP_PORT": str(port),
             **{f"PRACTICUM_{name.upper()}": value for name, value in settings.items()},
         }

@@ -1,8 +1,9 @@
 """A control plane, a proxy before it, and an operator that sees the cluster through the proxy."""
 
 import base64
+import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +11,25 @@ import pytest
 import yaml
 
 from e2e.cluster.control_plane import ControlPlane
-from practicum.kube.client import Kube
+from practicum.kube.client import Kube, Object
+from tests import governed, lab_services, policy_server
 from tests.apiserver.conftest import (
     COURSES,
+    LabMaker,
     install_chart,
     kube,
     make_lab,
     operator_access,
     operator_kubeconfig,
+    tool,
 )
 from tests.apiserver.operator_process import OperatorProcess
 from tests.bench import templates
+from tests.governed import Room
+from tests.lab_services import LabServices
 
 from .proxy import Proxy
+from .trap import settled
 
 __all__ = ["kube", "make_lab", "operator_access", "operator_kubeconfig"]
 
@@ -92,6 +99,7 @@ def running_operator(
         expiring_soon="5s",
         sweep_interval="3s",
         alias_poll="1s",
+        opa=str(tool("opa")),
     )
     process.start()
     yield process
@@ -117,6 +125,48 @@ async def guard_templates(kube: Kube) -> AsyncIterator[None]:
     for body in bodies:
         meta = body["metadata"]
         await kube.delete("LabTemplate", meta["namespace"], meta["name"])
+
+
+ADDRESSES = lab_services.addresses(41, 64)
+_FREE = itertools.cycle(ADDRESSES)
+RoomMaker = Callable[..., Awaitable[Room]]
+"""Takes the LabTemplate; that of `governed` where there is no other."""
+
+
+@pytest.fixture(scope="module")
+def opa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with policy_server.opa(tool("opa"), ADDRESSES, tmp_path_factory.mktemp("opa") / "opa.log"):
+        yield
+
+
+@pytest.fixture
+async def services(opa: None) -> AsyncIterator[LabServices]:
+    async with lab_services.playing(ADDRESSES) as running:
+        yield running
+
+
+@pytest.fixture
+async def make_room(
+    kube: Kube,
+    operator: OperatorProcess,
+    services: LabServices,
+    make_lab: LabMaker,
+    tmp_path: Path,
+) -> RoomMaker:
+    """Makes a lab with services of its own, in which changes can begin."""
+
+    async def make(template: Object | None = None) -> Room:
+        operator.revive()
+        address = next(_FREE)
+        services.registries[address] = lab_services.Registry()
+        services.feasts[address] = lab_services.Feast()
+        applied = await kube.apply(template or governed.template("course-a"))
+        lab = await make_lab(template=applied["metadata"]["name"])
+        room = await governed.enter(kube, lab, services, address, tmp_path)
+        await settled(room)
+        return room
+
+    return make
 
 
 _NOTES = pytest.StashKey[list[str]]()

@@ -1,0 +1,126 @@
+"""What the sweeps over governed changes share: the kill after a k-th effect, and what then holds.
+
+An effect is a write to the API server or to a lab's registry. It has happened, and its answer
+never arrives.
+"""
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from practicum.kube.client import Object
+from tests.apiserver.operator_process import OperatorProcess
+from tests.governed import Room
+from tests.lab_services import LabServices
+
+from .proxy import Proxy
+
+GRACE = 0.5
+"""Seconds in which the last Events of a stretch are sent."""
+KEPT = ("approvals", "answers", "decision", "executedAt", "message", "expiresAt")
+
+
+class Trap:
+    """Counts effects wherever they are, and kills the operator after the k-th."""
+
+    def __init__(self, k: int, operator: OperatorProcess) -> None:
+        self.sprung = asyncio.Event()
+        self.where = ""
+        self._k, self._count = k, 0
+        self._pid = operator.pid
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+
+    def strike(self, where: str) -> None:
+        with self._lock:
+            self._count += 1
+            if self._count != self._k:
+                return
+        os.kill(self._pid, signal.SIGKILL)
+        self.where = where
+        self._loop.call_soon_threadsafe(self.sprung.set)
+
+
+async def play(
+    k: int,
+    proxy: Proxy,
+    operator: OperatorProcess,
+    services: LabServices,
+    stretch: Callable[[], Awaitable[None]],
+) -> str:
+    """Go through a stretch with a kill after k effects; returns where it struck, if it did."""
+    trap = Trap(k, operator)
+
+    async def revive() -> None:
+        await trap.sprung.wait()
+        await asyncio.to_thread(operator.kill)
+        await asyncio.to_thread(operator.start)
+
+    proxy.watch_writes(lambda _: trap.strike("API server"))
+    services.watch_writes(lambda: trap.strike("registry"))
+    reviving = asyncio.create_task(revive())
+    await stretch()
+    await asyncio.sleep(GRACE)
+    proxy.watch_writes(lambda _: None)
+    services.watch_writes(lambda: None)
+    if not trap.sprung.is_set():
+        reviving.cancel()
+    await asyncio.gather(reviving, return_exceptions=not trap.sprung.is_set())
+    return trap.where
+
+
+async def settled(room: Room) -> None:
+    """Wait until it is on record what is in a room, and anything may be asked for there.
+
+    The quota controller takes half a minute for a new kind: too long for a stretch.
+    """
+    await room.begun()
+    target = {"name": "rehearsal"}
+    await room.people.ask("ds", "rehearsal", "ApproveFeatures", target, {"dryRun": "All"})
+
+
+async def leave(room: Room) -> None:
+    """Have the lab deleted, so that nobody looks at its registry any more."""
+    await room.people.leave()
+    meta = room.lab["metadata"]
+    await room.kube.delete("LabEnvironment", meta["namespace"], meta["name"])
+
+
+async def each_is_once(room: Room) -> list[Any]:
+    """Return the records: none is there twice, nor is an Event, and every answer was heard."""
+    records, namespace = await room.log(), room.people.namespace
+    assert len({one["id"] for one in records}) == len(records)
+    answers = await room.kube.list("ChangeApproval", namespace)
+    heard = [one["answer"] for one in records if one["type"] == "Answered"]
+    assert sorted(heard) == sorted(one["metadata"]["name"] for one in answers)
+    told = [one for one in await room.kube.list("Event", namespace) if _is_of_a_request(one)]
+    news = [(one["involvedObject"]["name"], one["reason"]) for one in told]
+    assert len(set(news)) == len(news), news
+    return records
+
+
+def _is_of_a_request(event: Object) -> bool:
+    return bool(event["involvedObject"]["kind"] == "ChangeRequest")
+
+
+def agree(request: Object, records: list[Any], *, served: bool = False) -> None:
+    """What a request shows is what its records say, each of which is there once.
+
+    Of what is served there is a record of its own, which has the last word on the outcome.
+    """
+    mine = [
+        one for one in records if one.get("request", {}).get("name") == request["metadata"]["name"]
+    ]
+    moves = [one for one in mine if one["type"] == "StateChanged"]
+    status, last = request["status"], moves[-1]
+    assert status["state"] == last["state"]
+    assert status["transitions"] == len(moves)
+    assert status["evidence"]["digest"] == last["evidence"]["digest"]
+    for name in KEPT:
+        assert status.get(name) == last["status"].get(name), name
+    outcomes = [one["outcome"] for one in mine if one["type"] == "Served"]
+    assert len(outcomes) == int(served)
+    assert status["outcome"] == [last["outcome"], *outcomes][-1]
