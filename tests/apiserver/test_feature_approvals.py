@@ -113,9 +113,9 @@ async def test_a_model_may_be_built_on_features_once_they_are_approved(room: Roo
     await room.reach("in-time", "AwaitingApproval")
 
 
-async def test_what_exposes_people_is_refused(room: Room) -> None:
+async def test_what_exposes_people_or_is_half_missing_is_refused(room: Room) -> None:
     await room.people.ask("ds", "exposed", "ApproveFeatures", {"name": "fraud_v0"})
-    assert await room.controls("exposed") == ["FGV-2"]
+    assert await room.controls("exposed") == ["FGV-2", "FGV-5"]
     await room.people.ask("ds", "unknown", "ApproveFeatures", {"name": "fraud_v9"})
     assert await room.controls("unknown") == ["FLR-3"]
     assert await governed(room) == []
