@@ -277,3 +277,4 @@ def test_the_report_says_how_it_went(stage: Stage) -> None:
     assert shown.returncode == 0, shown.stderr
     (fraud,) = [one for one in json.loads(shown.stdout)["models"] if one["name"] == "fraud"]
     assert (fraud["executed"], fraud["rollbacks"]) == (2, 1)
+    assert fraud["served"]["count"] >= 1

@@ -190,10 +190,10 @@ def test_the_report(log: Cluster) -> None:
         text = run("report", "lifecycle", *words).stdout
         shown = {cells[0]: cells[1:] for cells in rows(text) if cells}
         assert shown["fraud"] == [
-            *("1", "1", "0 (0%)", "0", "0", "4m (4m)", "2m (2m)", "0", "1", "1")
+            *("1", "1", "0 (0%)", "0", "0", "4m (4m)", "2m (2m)", "-", "0", "1", "1")
         ]
-        assert shown["ds"] == ["1", "1", "0 (0%)", "0", "0", "4m (4m)", "-", "0", "0"]
-        assert shown["reviewer-risk"] == ["0", "0", "0", "0", "0", "-", "1m (1m)", "0", "1"]
+        assert shown["ds"] == ["1", "1", "0 (0%)", "0", "0", "4m (4m)", "-", "-", "0", "0"]
+        assert shown["reviewer-risk"] == ["0", "0", "0", "0", "0", "-", "1m (1m)", "-", "0", "1"]
 
 
 def test_the_report_as_data(log: Cluster) -> None:

@@ -236,6 +236,14 @@ def test_status_says_everything(connected: Cluster) -> None:
     assert "\x1b" not in text
 
 
+def test_status_says_how_long_it_took_to_serve(connected: Cluster) -> None:
+    outcome = {"name": "fraud", "before": "1", "after": "2", "servedAt": "2026-11-21T13:00:09Z"}
+    decision = {"allow": True, "decidedAt": "2026-11-21T13:00:02Z"}
+    connected.put(waiting(decision=decision, outcome=outcome))
+    text = run("change", "status", NAME).stdout
+    assert "served    since 2026-11-21T13:00:09Z, 7s after its approval\n" in text
+
+
 def test_a_summary_of_long_evidence_says_that_it_is_one() -> None:
     from tests.unit.changes import evidence
 

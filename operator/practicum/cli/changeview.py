@@ -106,7 +106,14 @@ def _outcome(status: Object) -> Iterator[str]:
         at = f" at {status['executedAt']}" if status.get("executedAt") else ""
         yield _fact("outcome", moved(outcome) + at)
         if served := outcome.get("servedAt"):
-            yield _fact("served", f"since {served}")
+            yield _fact("served", f"since {served}{_after(status, served)}")
+
+
+def _after(status: Object, served: str) -> str:
+    """Say how long after its approval, which is when policy decided, a change was served."""
+    if not (decided := (status.get("decision") or {}).get("decidedAt")):
+        return ""
+    return f", {elapsed(parse_rfc3339(served) - parse_rfc3339(decided))} after its approval"
 
 
 def moved(outcome: Object) -> str:

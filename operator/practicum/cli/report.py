@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 _HEADERS = (
     *("requests", "executed", "refused", "expired", "withdrawn"),
-    *("lead time (max)", "approval (max)", "rollbacks", "answers"),
+    *("lead time (max)", "approval (max)", "to traffic (max)", "rollbacks", "answers"),
 )
 COLUMNS = (
     *("by", "name", "requests", "executed", "refused", "refusalRate", "expired", "withdrawn"),
     *("leadTimeCount", "leadTimeMedian", "leadTimeLongest"),
     *("approvalCount", "approvalMedian", "approvalLongest"),
     *("rollbacks", "answers", "moves"),
+    *("servedCount", "servedMedian", "servedLongest"),
 )
 """Of the CSV; times in seconds. New ones are added at the end."""
 _Logs = dict[str, list[analysis.Record]]
@@ -89,6 +90,7 @@ def _row(row: analysis.Row) -> list["str | Text"]:
         str(row.withdrawn),
         _span(row.lead_time),
         _span(row.approval),
+        _span(row.served),
         str(row.rollbacks),
         str(row.answers),
     ]

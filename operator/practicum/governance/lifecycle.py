@@ -50,6 +50,8 @@ class Row:
     """Answers to requests for the model, or answers that the persona gave."""
     moves: int = 0
     """Times that an alias was found moved by nobody's request; no persona is known of these."""
+    served: Spread | None = None
+    """From the approval of a change to its version in the lab's traffic."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class _Story:
     persona: str = ""
     first: dict[str, datetime] = field(default_factory=dict)
     last: dict[str, datetime] = field(default_factory=dict)
+    served_at: datetime | None = None
     answers: list[tuple[str, datetime]] = field(default_factory=list)
 
     @property
@@ -86,6 +89,10 @@ class _Story:
     @property
     def approval(self) -> float | None:
         return _seconds(self.first.get(State.AWAITING_APPROVAL), self.last.get(State.APPROVED))
+
+    @property
+    def served(self) -> float | None:
+        return _seconds(self.last.get(State.APPROVED), self.served_at)
 
     def response(self, persona: str) -> list[float]:
         """How long a persona took for each of its answers."""
@@ -126,6 +133,8 @@ def _tell(stories: dict[str, _Story], record: Record) -> None:
     who = str(actor.get("persona") or actor.get("username") or "")
     if record["type"] == "Answered":
         story.answers.append((who, at))
+    elif record["type"] == "Served":
+        story.served_at = at
     elif record["type"] == "StateChanged":
         story.persona = story.persona or who
         story.first.setdefault(record["state"], at)
@@ -179,6 +188,7 @@ def _row(
         rollbacks=sum(1 for story in executed if story.action == Action.ROLLBACK_MODEL),
         answers=answers,
         moves=moves,
+        served=_spread(story.served for story in mine),
     )
 
 

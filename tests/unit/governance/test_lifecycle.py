@@ -62,6 +62,8 @@ def test_nothing_comes_of_nothing() -> None:
 
 def test_one_request_from_asking_to_serving() -> None:
     served = {"type": "Served", "at": at(200), "request": {"uid": "promote-1"}}
+    early = {**served, "request": {"uid": "never-approved"}}
+    assert lifecycle([early]).models[0].served is None
     found = lifecycle([*executed("promote-1", 110).records, served])
     assert found.models == (
         Row(
@@ -76,6 +78,7 @@ def test_one_request_from_asking_to_serving() -> None:
             approval=Spread(1, 40.0, 40.0),
             rollbacks=0,
             answers=1,
+            served=Spread(1, 140.0, 140.0),
         ),
     )
     personas = by_name(found.personas)
