@@ -66,6 +66,8 @@ test-chaos: ## kills, a failing API server, two replicas: a slice of every sweep
 	@python3 -m tests.suites chaos
 chaos-full: ## the same with a kill after every single write, and expiry with the operator down
 	@PRACTICUM_CHAOS=full python3 -m tests.suites chaos
+kills-full: install ## on the real cluster: a kill of the operator's pod after every effect of a promotion
+	@PRACTICUM_CHAOS=full $(PYTHON) -m pytest e2e/test_change_kills.py
 test-e2e: ## journeys on the real cluster with the chart installed
 	@python3 -m tests.suites e2e
 test-netpol: ## Kubernetes' own NetworkPolicy cases, on a cluster that runs
@@ -90,5 +92,5 @@ bench-ready: install ## time from apply to Ready, against kubectl apply of the s
 	@$(PYTHON) -m tests.bench.ready
 
 .PHONY: help install print-python fmt lint crds chart-sync golden requirements test test-fast policies \
-  test-apiserver test-security test-security-kind test-chaos chaos-full test-e2e test-netpol cluster-up cluster-down \
+  test-apiserver test-security test-security-kind test-chaos chaos-full kills-full test-e2e test-netpol cluster-up cluster-down \
   cluster-status images demo demo-down bench bench-ready
