@@ -22,13 +22,23 @@ from practicum.kube.client import Object
 DOOR, VISITOR = "door", "visitor"
 PORT, KUBELET, OPERATOR, DATABASE = 8000, 10250, 8080, 5432
 _START_SECONDS = 60
+_PATIENCE = 15
 # A closed port refuses by itself: who learns that has come through.
 _VISIT = """
-import concurrent.futures, json, socket, sys
+import concurrent.futures, json, socket, sys, time
 
 def visit(target):
+    host, port, patience = target
+    deadline = time.monotonic() + patience
+    while True:
+        seen = knock(host, port)
+        if seen[0] == "yes" or time.monotonic() > deadline:
+            return seen
+        time.sleep(0.3)
+
+def knock(host, port):
     try:
-        socket.create_connection(target, timeout=4).close()
+        socket.create_connection((host, port), timeout=4).close()
     except ConnectionRefusedError as error:
         return "yes", str(error)
     except socket.gaierror as error:
@@ -160,7 +170,9 @@ def _around(stage: Stage) -> list[Way]:
 
 
 def _visit(stage: Stage, own: Learner, ways: Sequence[Way]) -> list[tuple[str, str]]:
-    targets = json.dumps([(way.host, way.port) for way in ways])
+    # That a door is ready kube-proxy learns a moment after the door's own status says so.
+    patience = {"yes": _PATIENCE, "no": 0}
+    targets = json.dumps([(way.host, way.port, patience[way.expected]) for way in ways])
     credentials = ("--kubeconfig", own.kubeconfig, "--context", own.lab, "-n", own.namespace)
     command = ("exec", VISITOR, "--", "python3", "-c", _VISIT, targets)
     answers = json.loads(stage.kubectl(*credentials, *command))

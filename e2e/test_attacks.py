@@ -239,7 +239,8 @@ import os, psycopg
 login = {k: os.environ["REGISTRY_" + k.upper()] for k in ("host", "user", "password")}
 for statement in ("DELETE FROM feature_services", "CREATE TABLE owned (name text)"):
     try:
-        with psycopg.connect(dbname="feast", **login) as connection:
+        options = "-c default_transaction_read_only=off"
+        with psycopg.connect(dbname="feast", options=options, **login) as connection:
             connection.execute(statement)
         print("done")
     except psycopg.Error as error:

@@ -83,7 +83,7 @@ behaviour = view(*chosen["view"], chosen["fields"], freshness_slo="96h", classif
 raw = view(
     *chosen["raw"],
     [field("email_domain", String, "direct", "What follows the @ in the e-mail address")],
-    freshness_slo="24h",
+    freshness_slo="96h",
     classification="unreviewed",
 )
 

@@ -1,6 +1,6 @@
 """Makes a sample of the data behind the lab's features, for Feast's monitoring to measure.
 
-The reviewed view is fresh and whole. The raw one ends days before, and half of it is missing.
+The reviewed view is whole; half of the raw one is missing.
 """
 
 import os
@@ -48,7 +48,6 @@ VIEWS: dict[str, dict[str, tuple[str, dict[str, Draw]]]] = {
         ),
     },
 }
-LATE = {"applicant_identity": timedelta(days=9), "cardholder_identity": timedelta(days=9)}
 
 
 def _some(noise: random.Random, missing: float, value: Any) -> Any:
@@ -60,7 +59,7 @@ def write(folder: Path, until: datetime) -> None:
     dataset, seed = os.environ["PARAMETER_DATASET"], os.environ["PARAMETER_SEED"]
     for name, (key, columns) in VIEWS[dataset].items():
         noise = random.Random(f"{dataset}/{seed}/{name}")
-        end = until - timedelta(hours=1) - LATE.get(name, timedelta())
+        end = until - timedelta(hours=1)
         events = [end - number * STEP for number in range(ROWS)]
         rows = {column: [draw(noise) for _ in events] for column, draw in columns.items()}
         moments = pa.array(events, pa.timestamp("us", tz="UTC"))
