@@ -159,6 +159,9 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
+    # Of the five that are usual a burst loses some, who knock again only a second later.
+    request_queue_size = 4 * MAX_REQUESTS
+
     def __init__(self, address: tuple[str, int], follower: Follower) -> None:
         self.follower = follower
         self.free = threading.BoundedSemaphore(MAX_REQUESTS)
