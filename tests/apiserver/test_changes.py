@@ -1,37 +1,25 @@
 """Governed changes on a real API server with real policies: who asks, who answers, what happens."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from practicum.api.names import AUDIT_NAMESPACE
 from practicum.kube.client import Kube, Object
-from tests import governed, lab_services, policy_server
+from tests import governed, lab_services
 from tests.governed import Room
 from tests.lab_services import LabServices
 
-from .conftest import LabMaker, condition, eventually, read, tool
+from .conftest import LabMaker, condition, eventually, read
 from .operator_process import OperatorProcess
-from .rooms import RoomMaker, rooms
+from .rooms import RoomMaker, rooms, services_at
 
 ADDRESSES = lab_services.addresses(1, 30)
 CANDIDATE = {"name": "fraud-dev", "version": "2"}
 
 
-@pytest.fixture(scope="module")
-def opa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    log: Path = tmp_path_factory.mktemp("opa") / "opa.log"
-    with policy_server.opa(tool("opa"), ADDRESSES, log):
-        yield
-
-
-@pytest.fixture
-async def services(opa: None) -> AsyncIterator[LabServices]:
-    async with lab_services.playing(ADDRESSES) as running:
-        yield running
-
-
+opa, services = services_at(ADDRESSES)
 _FREE = iter(ADDRESSES)
 
 

@@ -1,36 +1,25 @@
 """Feature services are approved by people, and Feast's registry comes to say so."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from practicum.api.names import GOVERNANCE_MANAGER
 from practicum.kube.client import Kube, Object
-from tests import lab_services, policy_server
+from tests import lab_services
 from tests.governed import Room
 from tests.lab_services import LabServices
 
-from .conftest import LabMaker, eventually, namespaces, read, tool
+from .conftest import LabMaker, eventually, namespaces, read
 from .operator_process import OperatorProcess
-from .rooms import rooms
+from .rooms import rooms, services_at
 
 ADDRESSES = lab_services.addresses(31, 40)
 DRAFT = {"name": "fraud_v2"}
+opa, services = services_at(ADDRESSES)
 _FREE = iter(ADDRESSES)
-
-
-@pytest.fixture(scope="module")
-def opa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with policy_server.opa(tool("opa"), ADDRESSES, tmp_path_factory.mktemp("opa") / "opa.log"):
-        yield
-
-
-@pytest.fixture
-async def services(opa: None) -> AsyncIterator[LabServices]:
-    async with lab_services.playing(ADDRESSES) as running:
-        yield running
 
 
 @pytest.fixture

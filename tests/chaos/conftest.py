@@ -12,7 +12,7 @@ import yaml
 
 from e2e.cluster.control_plane import ControlPlane
 from practicum.kube.client import Kube, Object
-from tests import governed, lab_services, policy_server
+from tests import governed, lab_services
 from tests.apiserver.conftest import (
     COURSES,
     LabMaker,
@@ -24,6 +24,7 @@ from tests.apiserver.conftest import (
     tool,
 )
 from tests.apiserver.operator_process import OperatorProcess
+from tests.apiserver.rooms import services_at
 from tests.bench import templates
 from tests.governed import Room
 from tests.lab_services import LabServices
@@ -133,16 +134,7 @@ RoomMaker = Callable[..., Awaitable[Room]]
 """Takes the LabTemplate; that of `governed` where there is no other."""
 
 
-@pytest.fixture(scope="module")
-def opa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with policy_server.opa(tool("opa"), ADDRESSES, tmp_path_factory.mktemp("opa") / "opa.log"):
-        yield
-
-
-@pytest.fixture
-async def services(opa: None) -> AsyncIterator[LabServices]:
-    async with lab_services.playing(ADDRESSES) as running:
-        yield running
+opa, services = services_at(ADDRESSES)
 
 
 @pytest.fixture
