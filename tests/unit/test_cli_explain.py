@@ -174,6 +174,19 @@ def test_pods_sharpen_the_reason_and_name_the_object(
     assert verdict.remedy == remedies.REMEDIES[reason]
     if reason != "ComponentsStarting":
         assert verdict.object == "Pod lab-ada-1-platform/mlflow-0"
+        assert verdict.message.startswith("Pod mlflow-0: ")
+
+
+def test_a_volume_that_does_not_come_is_named() -> None:
+    volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "artifacts"}}]
+    waits = pod("mlflow-0", phase="Pending") | {"spec": {"volumes": volumes}}
+    meta = {"name": "artifacts", "namespace": waits["metadata"]["namespace"]}
+    claim = {"metadata": meta, "spec": {}, "status": {"phase": "Pending"}}
+    troubles = pods.troubles([pod("feast-0", waiting("ContainerCreating")), waits], [claim])
+    verdict = diagnosis.diagnose(lab("Provisioning", conditions=[STARTING]), troubles)
+    assert (verdict.reason, verdict.object) == ("VolumePending", pods.worst_pod(troubles).where)
+    assert "PersistentVolumeClaim artifacts (StorageClass none)" in verdict.message
+    assert "provisioner" in verdict.remedy
 
 
 @pytest.mark.parametrize(

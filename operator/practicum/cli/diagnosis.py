@@ -16,7 +16,7 @@ Object = dict[str, Any]
 _COMPONENT_REASONS = frozenset(
     (
         *("ComponentsStarting", "JobFailed", "CrashLooping", "ImagePullFailed", "ReplicaFailure"),
-        *("PendingCapacity", "ProgressDeadlineExceeded"),
+        *("PendingCapacity", "ProgressDeadlineExceeded", "VolumePending"),
     )
 )
 _OF_TEMPLATE = frozenset(("TemplateNotFound", "TemplateInvalid"))
@@ -52,7 +52,8 @@ def diagnose(lab: Object, pods: Sequence[PodTrouble] = ()) -> Diagnosis:
         worst = worst_pod(pods)
         if worst.reason in CAUSES or not _NAMED.match(message):
             involved = worst.where
-        reason = CAUSES.get(worst.reason, reason)
+        if worst.reason in CAUSES:
+            reason, message = CAUSES[worst.reason], f"Pod {worst.pod}: {worst.told}"
     return Diagnosis(False, condition["type"], reason, message, involved, remedy(reason, name))
 
 

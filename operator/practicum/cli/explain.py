@@ -21,6 +21,7 @@ from practicum.cli.session import Object, Session
 from practicum.policy.pods import PodTrouble, troubles
 
 _EVENTS = 6
+_NORMAL_OF_CLAIMS = "type=Normal,involvedObject.kind=PersistentVolumeClaim"
 _LOG_LINES = 5
 _LOGS = 3
 
@@ -100,7 +101,10 @@ async def _gather(session: Session, lab: Object, pods: bool) -> Evidence:
     for namespace in lab.get("status", {}).get("namespaces", []):
         found += await _read(session, evidence, "Event", namespace, "type=Warning")
         if pods:
-            evidence.pods += troubles(await _read(session, evidence, "Pod", namespace, ""))
+            found += await _read(session, evidence, "Event", namespace, _NORMAL_OF_CLAIMS)
+            claims = await _read(session, evidence, "PersistentVolumeClaim", namespace, "")
+            running = await _read(session, evidence, "Pod", namespace, "")
+            evidence.pods += troubles(running, claims)
     evidence.events = last_events(found, most=_EVENTS)
     await _add_logs(session, evidence)
     return evidence

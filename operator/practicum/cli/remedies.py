@@ -44,6 +44,8 @@ REMEDIES: Final[dict[str, str]] = {
     "Suspended": "practicum resume LAB: the data is kept, the clock runs on",
     "PendingCapacity": "wait: it goes on by itself when another lab ends or a node has room; the "
     "platform team sets the limits (chart value capacity) and adds nodes",
+    "VolumePending": "ask the platform team whether the StorageClass that the message names has a "
+    "provisioner that runs; the Events of the claim say what it last did",
     "ProgressDeadlineExceeded": "the message names what is missing and it is still tried; if it "
     "does not come, delete the lab: one that was never ready is ended after a day",
     "Deleting": "wait until what is being deleted is gone; it is then made again",

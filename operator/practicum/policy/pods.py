@@ -14,6 +14,7 @@ CAUSES: Final[Mapping[str, str]] = {
     "ErrImagePull": "ImagePullFailed",
     "InvalidImageName": "ImagePullFailed",
     "Unschedulable": "PendingCapacity",
+    "VolumePending": "VolumePending",
 }
 """What a pod's own words mean for its lab: reasons of a condition."""
 
@@ -35,14 +36,30 @@ class PodTrouble:
         """Name the object as people do."""
         return f"Pod {self.namespace}/{self.pod}"
 
+    @property
+    def told(self) -> str:
+        """Say why, in the cluster's words where it has any."""
+        return self.message or self.reason
+
 
 def worst_pod(pods: Sequence[PodTrouble]) -> PodTrouble:
     """Return the pod that explains most: one that fails before one that merely starts."""
     return min(pods, key=lambda pod: (pod.reason not in CAUSES, not pod.message))
 
 
-def troubles(pods: Iterable[Object]) -> list[PodTrouble]:
-    """Return what is wrong with each pod that is neither ready nor done."""
+def troubles(pods: Iterable[Object], claims: Iterable[Object] = ()) -> list[PodTrouble]:
+    """Return what is wrong with each pod that is neither ready nor done.
+
+    Args:
+        pods: Pods as the API server gives them.
+        claims: PersistentVolumeClaims of their namespaces; one that stays Pending keeps its pod
+            from a node, of which the pod itself says nothing.
+    """
+    unbound = {
+        (one["metadata"]["namespace"], one["metadata"]["name"]): one
+        for one in claims
+        if one.get("status", {}).get("phase") == "Pending"
+    }
     found: list[PodTrouble] = []
     for pod in pods:
         status = pod.get("status", {})
@@ -53,7 +70,7 @@ def troubles(pods: Iterable[Object]) -> list[PodTrouble]:
             *status.get("containerStatuses", []),
         ]
         of_pod = [one for one in (_container(pod, each) for each in containers) if one]
-        found += of_pod or [_unscheduled(pod)]
+        found += of_pod or [_unscheduled(pod, unbound)]
     return found
 
 
@@ -89,21 +106,26 @@ def _ended(state: Mapping[str, Any]) -> str:
     return ": ".join(part for part in (f"{text} ({reason})" if reason else text, message) if part)
 
 
-def _unscheduled(pod: Object) -> PodTrouble:
+def _unscheduled(pod: Object, unbound: Mapping[tuple[str, str], Object]) -> PodTrouble:
     meta, status = pod["metadata"], pod.get("status", {})
     for one in status.get("conditions", []):
         if one["status"] == "False" and one.get("message"):
             reason = one.get("reason") or one["type"]
             return PodTrouble(meta["namespace"], meta["name"], "", reason, one["message"])
+    for volume in pod.get("spec", {}).get("volumes", []):
+        claim = volume.get("persistentVolumeClaim", {}).get("claimName", "")
+        if waited := unbound.get((meta["namespace"], claim)):
+            of_class = waited["spec"].get("storageClassName") or "none"
+            text = f"PersistentVolumeClaim {claim} (StorageClass {of_class}) has no volume yet"
+            return PodTrouble(meta["namespace"], meta["name"], "", "VolumePending", text)
     phase = status.get("phase", "Pending")
     text = status.get("message") or "no node has taken it yet"
     return PodTrouble(meta["namespace"], meta["name"], "", status.get("reason") or phase, text)
 
 
-def cause(pods: Iterable[Object]) -> Readiness | None:
-    """Return why components do not start, where their pods say so themselves."""
-    found = troubles(pods)
+def cause(pods: Iterable[Object], claims: Iterable[Object] = ()) -> Readiness | None:
+    """Return why components do not start, where their pods or their volumes say so themselves."""
+    found = troubles(pods, claims)
     if not found or (reason := CAUSES.get((worst := worst_pod(found)).reason)) is None:
         return None
-    told = worst.message or worst.reason
-    return Readiness(False, reason, f"Pod {worst.pod}: {told}")
+    return Readiness(False, reason, f"Pod {worst.pod}: {worst.told}")

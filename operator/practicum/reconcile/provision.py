@@ -201,8 +201,10 @@ class Provisioner:
             return components
         if self._tools.clock() - parse_rfc3339(since) < _SLOW:
             return components
-        named = await self._tools.kube.list("Pod", lab.namespaces["platform"])
-        return pods.cause(named) or components
+        kube, namespace = self._tools.kube, lab.namespaces["platform"]
+        named = await kube.list("Pod", namespace)
+        claims = await kube.list("PersistentVolumeClaim", namespace)
+        return pods.cause(named, claims) or components
 
     async def _evict(self, lab: Lab) -> None:
         """End the learner's pods; the quota, already at 0 pods, lets none come back."""

@@ -52,3 +52,31 @@ def test_cause(pods: list[dict[str, Any]], reason: str | None, message: str) -> 
     assert found and not found.ready and not found.failed
     assert found.reason == reason
     assert message in found.message
+
+
+def stored(**status: Any) -> dict[str, Any]:
+    volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "mlflow-data"}}]
+    return pod(phase="Pending", **status) | {"spec": {"volumes": [{"name": "tmp"}, *volumes]}}
+
+
+def claim(phase: str, name: str = "mlflow-data") -> dict[str, Any]:
+    meta = {"name": name, "namespace": "lab-a-1-platform"}
+    return {"metadata": meta, "spec": {"storageClassName": "fast"}, "status": {"phase": phase}}
+
+
+def test_a_pod_without_a_word_of_its_own_waits_for_its_volume() -> None:
+    found = cause([stored()], [claim("Bound", "other"), claim("Pending")])
+    assert found and not found.failed
+    assert found.reason == "VolumePending"
+    told = "Pod mlflow-0: PersistentVolumeClaim mlflow-data (StorageClass fast) has no volume yet"
+    assert found.message == told
+
+
+@pytest.mark.parametrize("claims", [[], [claim("Bound")], [claim("Pending", "another")]])
+def test_a_volume_that_is_there_keeps_nobody(claims: list[dict[str, Any]]) -> None:
+    assert cause([stored()], claims) is None
+
+
+def test_what_the_scheduler_says_goes_before_the_volume() -> None:
+    found = cause([NO_NODE | {"spec": stored()["spec"]}], [claim("Pending")])
+    assert found and found.reason == "PendingCapacity"
