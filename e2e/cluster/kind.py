@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
-from e2e.cluster import binaries
+from e2e.cluster import binaries, storage
 from e2e.cluster.cache import Cache, write_whole
 from e2e.cluster.console import timed
 from e2e.cluster.engine import Engine, remove_cgroups
@@ -111,11 +112,12 @@ class KindCluster:
     def _wait_ready(self, kubeconfig: Path) -> None:
         kubectl_words = ["wait", "--for=condition=Ready", "node", "--all"]
         kubectl(self.cache, kubeconfig, *kubectl_words, f"--timeout={_READY_SECONDS}s")
-        for namespace in ("kube-system", "local-path-storage"):
-            # Not Available: kubeadm lets CoreDNS be that without a single ready pod.
-            ready = "--for=jsonpath={.status.readyReplicas}"
-            words = ("wait", "-n", namespace, ready, "deployment", "--all")
-            kubectl(self.cache, kubeconfig, *words, f"--timeout={_READY_SECONDS}s")
+        # Not Available: kubeadm lets CoreDNS be that without a single ready pod. Once one is, pods
+        # reach the API server by its Service.
+        ready = "--for=jsonpath={.status.readyReplicas}"
+        words = ("wait", "-n", "kube-system", ready, "deployment", "--all")
+        kubectl(self.cache, kubeconfig, *words, f"--timeout={_READY_SECONDS}s")
+        storage.start(partial(kubectl, self.cache, kubeconfig))
 
 
 def _config(node_image: str, archives: Path) -> dict[str, object]:

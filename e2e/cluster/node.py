@@ -142,7 +142,7 @@ def _kind_files(cache: Cache, rootfs: Path) -> None:
 
 
 def _storage_manifest(cache: Cache) -> str:
-    """Take the provisioner's own manifest, with our images and as the default class."""
+    """Take the provisioner's own manifest: our images, the default class, not started yet."""
     module = binaries.module_folder(
         cache, "local-path-provisioner", "github.com/rancher/local-path-provisioner"
     )
@@ -157,4 +157,5 @@ def _storage_manifest(cache: Cache) -> str:
         text.replace("  name: local-path\nprovisioner:", default)
         .replace(f"image: rancher/local-path-provisioner:{LOCAL_PATH}", f"image: {_PROVISIONER}")
         .replace("image: busybox\n", f"image: {_HELPER}\n")
+        .replace("  replicas: 1\n", "  replicas: 0\n")
     )
