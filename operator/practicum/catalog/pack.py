@@ -1,5 +1,6 @@
 """Packs ``lab-templates/<module>/`` and the components it names into one LabTemplate object."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ from practicum.errors import TemplateError
 
 MAX_BYTES = 200_000
 _MODULE_FILES = ("policies", "seed", "files")
+_FILE_CALL = re.compile(r"""\bfile\((?:\s*(["'])(?P<path>[^"']+)\1\s*\))?""")
+
+
+_File = dict[str, str]
 
 
 def pack(folder: Path) -> dict[str, Any]:
@@ -40,8 +45,10 @@ def _packed(folder: Path) -> dict[str, Any]:
     own = {
         "name": name,
         "title": source.get("title", ""),
-        "manifests": _files(folder, folder / "manifests"),
-        "files": [file for part in _MODULE_FILES for file in _files(folder, folder / part)],
+        **_contents(
+            _files(folder, folder / "manifests"),
+            [file for part in _MODULE_FILES for file in _files(folder, folder / part)],
+        ),
     }
     source["components"] = [*components, own] if own["manifests"] else components
     source["tasks"] = [_task(folder, task) for task in source.get("tasks", [])]
@@ -70,12 +77,22 @@ def _component(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
         "version": str(about.get("version", "")),
         "placement": entry.get("placement", "platform"),
         "settings": {**about.get("settings", {}), **entry.get("settings", {})},
-        "manifests": _files(folder, folder, "*.yaml.j2"),
-        "files": _files(folder, folder / "files"),
+        **_contents(_files(folder, folder, "*.yaml.j2"), _files(folder, folder / "files")),
     }
 
 
-def _files(root: Path, folder: Path, pattern: str = "**/*") -> list[dict[str, str]]:
+def _contents(manifests: list[_File], files: list[_File]) -> dict[str, list[_File]]:
+    """Keep what the manifests ask for: tests of policies, say, have no business in a lab.
+
+    A manifest that works out a path by itself may ask for any of the files.
+    """
+    calls = [call for one in manifests for call in _FILE_CALL.finditer(one["content"])]
+    named = {call["path"] for call in calls}
+    kept = files if None in named else [one for one in files if one["path"] in named]
+    return {"manifests": manifests, "files": kept}
+
+
+def _files(root: Path, folder: Path, pattern: str = "**/*") -> list[_File]:
     return [
         {"path": path.relative_to(root).as_posix(), "content": _text(path)}
         for path in sorted(folder.glob(pattern))

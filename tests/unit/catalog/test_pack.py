@@ -32,14 +32,15 @@ def folder(tmp_path: Path) -> Path:
     files = {
         "mod-1/template.yaml": yaml.safe_dump(SOURCE),
         "mod-1/tasks/one.md": "# Do it\n",
-        "mod-1/manifests/a.yaml.j2": "kind: ConfigMap\n",
+        "mod-1/manifests/a.yaml.j2": """{{ file("seed/seed.py") }}{{ file( 'policies/p.rego' )}}""",
         "mod-1/seed/seed.py": "print()\n",
         "mod-1/seed/__pycache__/seed.pyc": "junk",
         "mod-1/policies/p.rego": "package p\n",
+        "mod-1/policies/p_test.rego": "package p_test\n",
         "mod-1/solution/answer.md": "42",
         "mod-1/checks/hidden.yaml": "hidden",
         "components/db/component.yaml": "{title: DB, version: 18, settings: {a: 1, b: 1}}",
-        "components/db/db.yaml.j2": "kind: Secret\n",
+        "components/db/db.yaml.j2": 'a: {{ file("files/start.sh") }}',
         "components/db/files/start.sh": "exec db\n",
     }
     for name, text in files.items():
@@ -65,6 +66,12 @@ def test_a_module_is_packed_with_its_components(folder: Path) -> None:
     assert [file["path"] for file in own["manifests"]] == ["manifests/a.yaml.j2"]
     assert [file["path"] for file in own["files"]] == ["policies/p.rego", "seed/seed.py"]
     assert body["spec"]["tasks"][0]["text"] == "# Do it\n"
+
+
+def test_what_works_out_a_path_may_ask_for_any_file(folder: Path) -> None:
+    (folder / "manifests/b.yaml.j2").write_text('{% for n in "ab" %}{{ file("seed/" ~ n) }}')
+    own = pack.pack(folder)["spec"]["components"][-1]
+    assert len(own["files"]) == 3
 
 
 def test_solutions_and_hidden_checks_stay_out(folder: Path) -> None:
@@ -117,6 +124,7 @@ def test_a_binary_file_is_named(folder: Path) -> None:
 def test_what_does_not_fit_into_an_object_is_refused(folder: Path) -> None:
     for number in range(4):
         (folder / f"seed/{number}.txt").write_text("x" * 60_000)
+    (folder / "manifests/b.yaml.j2").write_text('{% for n in "0123" %}{{ file("seed/" ~ n) }}')
     with pytest.raises(TemplateError, match="at most 200000"):
         pack.pack(folder)
 
