@@ -191,4 +191,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     terminalreporter.section("killed after the k-th write, and converged")
     for name, tried in rows:
-        terminalreporter.write_line(f"{name:<22}k = {', '.join(map(str, tried))}")
+        terminalreporter.write_line(f"{name:<32}k = {', '.join(map(str, tried))}")

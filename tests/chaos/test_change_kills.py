@@ -16,8 +16,7 @@ from tests.lab_services import LabServices
 
 from .conftest import RoomMaker
 from .proxy import Proxy
-from .test_kills import FULL, SECONDS
-from .trap import agree, each_is_once, leave, play
+from .trap import SECONDS, agree, each_is_once, leave, play, sweep
 
 SLICE = (2, 13, 20, 27, 49)
 """A head; an answer; in the registry the copied version, its alias, and the alias' way back."""
@@ -72,15 +71,14 @@ async def test_a_kill_after_any_effect_of_a_change_changes_nothing_in_the_end(
     make_room: RoomMaker,
     record_kills: Callable[[str, list[int]], None],
 ) -> None:
-    tried: dict[str, list[int]] = {}
-    for k in range(1, 1000) if FULL else SLICE:
+    async def step(k: int) -> str:
         room = await make_room()
         where = await play(k, proxy, operator, services, functools.partial(forth_and_back, room))
         await all_is_once(room)
         await leave(room)
-        if not where:
-            break
-        tried.setdefault(where, []).append(k)
+        return where
+
+    tried = await sweep(SLICE, step)
     assert set(tried) == {"API server", "registry"}, tried
     for where, ks in tried.items():
         record_kills(f"change, {where}", ks)
@@ -97,18 +95,17 @@ async def test_a_kill_while_an_alias_is_put_back_leaves_one_record_of_it(
     room = await make_room()
     run = next(iter(room.registry.runs))
     room.registry.create("fraud", run, {})
-    tried: list[int] = []
-    for k in range(1, 1000) if FULL else REVERT:
+
+    async def step(k: int) -> str:
         before = len(await room.log())
-        struck = await play(k, proxy, operator, services, functools.partial(moved, room, before))
+        where = await play(k, proxy, operator, services, functools.partial(moved, room, before))
         kinds = [one["type"] for one in (await room.log())[before:]]
         assert kinds == ["AliasMoved", "AliasReverted"], (k, kinds)
         assert room.registry.alias("fraud", "champion") == "1"
-        if not struck:
-            break
-        tried.append(k)
-    assert tried, "never struck"
-    record_kills("alias put back", tried)
+        return where
+
+    for where, ks in (await sweep(REVERT, step)).items():
+        record_kills(f"alias put back, {where}", ks)
 
 
 async def moved(room: Room, before: int) -> None:

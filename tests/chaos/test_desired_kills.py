@@ -25,8 +25,7 @@ from tests.lab_services import LabServices
 
 from .conftest import RoomMaker
 from .proxy import Proxy
-from .test_kills import FULL, SECONDS
-from .trap import agree, each_is_once, leave, play, settled
+from .trap import SECONDS, agree, each_is_once, leave, play, settled, sweep
 
 APPROVAL = (14, 20)
 """It is on record and asked for nowhere; the new Job is there, and the old one too."""
@@ -126,17 +125,15 @@ async def test_a_kill_while_features_are_approved_changes_nothing_in_the_end(
     make_room: RoomMaker,
     record_kills: Callable[[str, list[int]], None],
 ) -> None:
-    tried: list[int] = []
-    for k in range(1, 1000) if FULL else APPROVAL:
+    async def step(k: int) -> str:
         room = await make_room(with_job("course-a"))
-        struck = await play(k, proxy, operator, services, functools.partial(approval, room))
+        where = await play(k, proxy, operator, services, functools.partial(approval, room))
         await is_approved(room, jobs)
         await leave(room)
-        if not struck:
-            break
-        tried.append(k)
-    assert tried, "never struck"
-    record_kills("features approved", tried)
+        return where
+
+    for where, ks in (await sweep(APPROVAL, step)).items():
+        record_kills(f"features approved, {where}", ks)
 
 
 async def release(room: released.Room) -> None:
@@ -176,8 +173,8 @@ async def test_a_kill_while_policies_are_released_changes_nothing_in_the_end(
     record_kills: Callable[[str, list[int]], None],
 ) -> None:
     await kube.apply(released.template("course-a"))
-    tried: list[int] = []
-    for k in range(1, 1000) if FULL else RELEASE:
+
+    async def step(k: int) -> str:
         operator.revive()
         address = OWN[k % len(OWN)]
         async with lab_services.playing([address]) as services:
@@ -185,11 +182,10 @@ async def test_a_kill_while_policies_are_released_changes_nothing_in_the_end(
             async with released.enter(kube, lab, services, address, tmp_path) as room:
                 await settled(room)
                 stretch = functools.partial(release, room)
-                struck = await play(k, proxy, operator, services, stretch)
+                where = await play(k, proxy, operator, services, stretch)
                 await is_back(room)
                 await leave(room)
-        if not struck:
-            break
-        tried.append(k)
-    assert tried, "never struck"
-    record_kills("policies released", tried)
+        return where
+
+    for where, ks in (await sweep(RELEASE, step)).items():
+        record_kills(f"policies released, {where}", ks)

@@ -19,7 +19,8 @@ from tests.apiserver.operator_process import OperatorProcess
 
 from .conftest import claims
 from .proxy import Proxy
-from .test_kills import FULL, leftovers, phase_is
+from .test_kills import leftovers, phase_is
+from .trap import FULL
 
 SHORTEST = timedelta(minutes=10)
 """Kubernetes mints no token of a shorter life, so waiting for one to die takes as long."""

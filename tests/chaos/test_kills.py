@@ -8,8 +8,6 @@ is through before its k-th write; otherwise a slice is tried.
 import asyncio
 import contextlib
 import functools
-import os
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
@@ -23,10 +21,9 @@ from tests.apiserver.conftest import LabMaker, eventually, read, run_pods
 from tests.apiserver.operator_process import OperatorProcess
 
 from .proxy import Call, Proxy
+from .trap import SECONDS, Trap, sweep
 
-FULL = os.environ.get("PRACTICUM_CHAOS") == "full"
 SLICE = (1, 2, 4, 7, 12, 20, 33, 47)
-SECONDS = 90
 
 
 async def phase_is(kube: Kube, lab: Object, phase: str) -> bool:
@@ -143,22 +140,14 @@ def guards_came_first(calls: list[Call], learner: str) -> None:
 
 async def play(  # the parts of one killing
     stretch: Stretch, k: int, kube: Kube, proxy: Proxy, operator: OperatorProcess, lab: Object
-) -> bool:
-    """Start a stretch, kill the operator after k writes and see all converge; False: no k-th."""
-    killed = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    pid = operator.pid
-
-    def strike(count: int) -> None:
-        if count == k:
-            os.kill(pid, signal.SIGKILL)
-            loop.call_soon_threadsafe(killed.set)
-
-    proxy.watch_writes(strike)
+) -> str:
+    """Start a stretch, kill the operator after k writes and see all converge; "": no k-th."""
+    trap = Trap(k, operator)
+    proxy.watch_writes(lambda _: trap.strike("API server"))
     await stretch.start(kube, lab)
 
     async def over() -> bool:
-        if killed.is_set():
+        if trap.sprung.is_set():
             return True
         try:
             return await stretch.through(kube, lab)
@@ -166,12 +155,12 @@ async def play(  # the parts of one killing
             return False
 
     await eventually(over, SECONDS)
-    struck = killed.is_set()
-    if struck:
+    where = trap.where
+    if where:
         await asyncio.to_thread(operator.kill)
         await asyncio.to_thread(operator.start)
     await eventually(functools.partial(stretch.through, kube, lab), SECONDS)
-    return struck
+    return where
 
 
 @pytest.mark.parametrize("name", STRETCHES)
@@ -186,23 +175,22 @@ async def test_a_kill_after_any_write_changes_nothing_in_the_end(
     record_kills: Callable[[str, list[int]], None],
 ) -> None:
     stretch = STRETCHES[name]
-    tried: list[int] = []
-    for k in range(1, 1000) if FULL else SLICE:
+
+    async def step(k: int) -> str:
         operator.revive()
         proxy.watch_writes(lambda count: None)
         seen = len(proxy.calls)
         if name == "provisioning":
-            struck, lab = await _provision(stretch, k, kube, proxy, operator, make_lab)
+            where, lab = await _provision(stretch, k, kube, proxy, operator, make_lab)
         else:
             lab = await make_lab(ttl="1h")
             await eventually(functools.partial(_ready, kube, lab), SECONDS)
-            struck = await play(stretch, k, kube, proxy, operator, lab)
+            where = await play(stretch, k, kube, proxy, operator, lab)
         await _right_in_the_end(kube, lab, stretch, proxy.calls[seen:])
-        if not struck:
-            break
-        tried.append(k)
-    assert tried, "never struck"
-    record_kills(name, tried)
+        return where
+
+    for ks in (await sweep(SLICE, step)).values():
+        record_kills(name, ks)
 
 
 async def _provision(stretch, k, kube, proxy, operator, make_lab):

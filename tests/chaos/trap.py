@@ -1,4 +1,4 @@
-"""What the sweeps over governed changes share: the kill after a k-th effect, and what then holds.
+"""What the sweeps share: every k, the kill after a k-th effect, and what holds of changes then.
 
 An effect is a write to the API server or to a lab's registry. It has happened, and its answer
 never arrives.
@@ -8,7 +8,7 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from practicum.kube.client import Object
@@ -18,6 +18,8 @@ from tests.lab_services import LabServices
 
 from .proxy import Proxy
 
+FULL = os.environ.get("PRACTICUM_CHAOS") == "full"
+SECONDS = 90
 GRACE = 0.5
 """Seconds in which the last Events of a stretch are sent."""
 KEPT = ("approvals", "answers", "decision", "executedAt", "message", "expiresAt")
@@ -42,6 +44,25 @@ class Trap:
         os.kill(self._pid, signal.SIGKILL)
         self.where = where
         self._loop.call_soon_threadsafe(self.sprung.set)
+
+
+async def sweep(some: Sequence[int], step: Callable[[int], Awaitable[str]]) -> dict[str, list[int]]:
+    """Take a step for every k, or for some, until a stretch is through before its k-th effect.
+
+    Args:
+        some: which k are tried unless all are to be.
+        step: goes through the stretch, judges what came of it and returns where the kill struck.
+
+    Returns:
+        The k that were tried, by where they struck.
+    """
+    tried: dict[str, list[int]] = {}
+    for k in range(1, 1000) if FULL else some:
+        if not (where := await step(k)):
+            break
+        tried.setdefault(where, []).append(k)
+    assert tried, "never struck"
+    return tried
 
 
 async def play(
