@@ -5,7 +5,6 @@ its trap, what is wrong in production is rolled back, what others move is put ba
 on record.
 """
 
-import asyncio
 import base64
 import json
 import subprocess
@@ -249,7 +248,12 @@ async def test_a_policy_is_released_decides_and_goes_back(
 
 
 async def test_all_of_it_is_on_record_and_tampering_shows(stage: Stage, tmp_path: Path) -> None:
-    await asyncio.sleep(2)  # for the head to follow the last record
+    async def head_follows() -> bool:
+        shown = stage.practicum("audit", "show", "bob", "-n", COURSE, "-o", "json")
+        last = json.loads(shown.stdout)[-1]["seq"]
+        return bool(last == read(stage, "bob")["status"]["audit"]["seq"])
+
+    await eventually(head_follows, 30)
     live = stage.practicum("audit", "verify", "--lab", "bob", "-n", COURSE)
     assert live.returncode == 0, live
     export = tmp_path / "audit.jsonl"

@@ -251,11 +251,13 @@ async def test_a_lab_deleted_while_the_operator_is_down_goes_when_it_is_back(
         await eventually(nothing, 60)
 
 
-def test_a_bad_lab_is_explained(stage: Stage) -> None:
+async def test_a_bad_lab_is_explained(stage: Stage) -> None:
     stage.kubectl("apply", "-f", "-", stdin=manifest("bad", size="gigantic"))
-    time.sleep(2)
-    told = stage.practicum("explain", "bad", "-n", COURSE)
-    assert told.returncode == 1
-    assert "SizeUnknown" in told.stdout
-    assert "spec.size" in told.stdout
+
+    async def explained() -> bool:
+        told = stage.practicum("explain", "bad", "-n", COURSE)
+        assert told.returncode == 1, told
+        return "SizeUnknown" in told.stdout and "spec.size" in told.stdout
+
+    await eventually(explained, 30)
     stage.kubectl("delete", "lab", "bad", "-n", COURSE)

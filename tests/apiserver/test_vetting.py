@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from prometheus_client import REGISTRY
 
 from practicum.governance.vetting import Vetted, Vetter
 from tests.lab_services import MODULE
@@ -32,6 +33,18 @@ async def test_the_modules_own_policies_and_their_tests_pass(vetter: Vetter) -> 
     assert found.ok, found.problem
     assert {"lab.features", "lab.promotion", "lab.promotion_test"} <= set(found.packages)
     assert found.data.startswith('{"lab":{"approval_matrix":{"high"')
+
+
+async def test_every_vetting_is_measured_and_what_is_known_is_not(vetter: Vetter) -> None:
+    def counts() -> list[float]:
+        name = "practicum_policy_vetting_seconds_count"
+        found = (REGISTRY.get_sample_value(name, {"result": one}) for one in ("ok", "broken"))
+        return [one or 0 for one in found]
+
+    before = counts()
+    for rego in ("measured := 1\n", "measured := y\n", "measured := 1\n"):
+        await vetted(vetter, PACKAGE + rego)
+    assert [now - then for now, then in zip(counts(), before, strict=True)] == [1, 1]
 
 
 async def test_data_is_read_as_opa_reads_it(vetter: Vetter) -> None:

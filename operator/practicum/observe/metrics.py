@@ -47,6 +47,12 @@ SERVED_SECONDS = Histogram(
     "From the execution of a change to its version in the lab's traffic.",
     buckets=(0.5, 1, 2, 5, 10, 30, 60, 300),
 )
+VETTING_SECONDS = Histogram(
+    "practicum_policy_vetting_seconds",
+    "Duration of one vetting of a lab's policies, with the wait for a compiler.",
+    ["result"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
+)
 ALIASES_REVERTED = Counter(
     "practicum_aliases_reverted_total", "Aliases put back that somebody else had moved."
 )
