@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from practicum.api.names import API_VERSION
-from practicum.errors import Forbidden, Invalid
+from practicum.errors import Conflict, Forbidden, Invalid
 from practicum.kube.client import Kube, Object
+from practicum.reconcile.apply import Applier
+from practicum.reconcile.inventory import Inventory
 
 from .conftest import LabMaker, condition, lab_body, namespaces, read, until
 
@@ -245,6 +247,21 @@ async def test_a_namespace_that_is_not_the_labs_is_never_adopted(
 async def relabel(kube: Kube, namespace: str, uid: str) -> None:
     labels = {"practicum.dev/lab-uid": uid}
     await kube.merge_patch("Namespace", "", namespace, {"metadata": {"labels": labels}})
+
+
+async def test_what_became_of_a_namespace_after_it_was_read_is_not_overwritten(kube: Kube) -> None:
+    meta = {"name": "lab-taken-123456", "labels": {"practicum.dev/lab-uid": "its-lab"}}
+    desired = {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
+    live = await kube.create(desired)
+    applier = Applier(kube, Inventory())
+    await applier.apply_to(live, desired)
+    live = await kube.get("Namespace", "", "lab-taken-123456")
+    await relabel(kube, "lab-taken-123456", "another-lab")
+    with pytest.raises(Conflict):
+        await applier.apply_to(live, desired)
+    kept = (await kube.get("Namespace", "", "lab-taken-123456"))["metadata"]["labels"]
+    assert kept["practicum.dev/lab-uid"] == "another-lab"
+    await kube.delete("Namespace", "", "lab-taken-123456")
 
 
 async def test_the_refused_can_be_mended(kube: Kube, make_lab: LabMaker) -> None:

@@ -12,6 +12,7 @@ from practicum.kube.client import Kube
 from practicum.observe import metrics
 from practicum.policy import drift
 from practicum.reconcile.inventory import UNWATCHED, Inventory
+from practicum.reconcile.runner import together
 
 Object = dict[str, Any]
 
@@ -35,15 +36,21 @@ class Applier:
     async def apply(self, wave: Iterable[Object]) -> None:
         """Apply one wave side by side; raises the first error after all have been tried."""
         due = [body for body in wave if not self._inventory.fresh(body)]
-        results = await asyncio.gather(*map(self._place, due), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+        await together(*map(self._place, due))
 
-    async def _place(self, desired: Object) -> None:
+    async def apply_to(self, live: Object, desired: Object) -> None:
+        """Apply an object to what was just read, and to nothing that it became since.
+
+        Raises:
+            Conflict: somebody changed it in between.
+        """
+        await self._place(desired, live["metadata"]["resourceVersion"])
+
+    async def _place(self, desired: Object, version: str = "") -> None:
         async with self._places:
             known = self._inventory.get(desired["metadata"]["labels"][LAB_UID], key_of(desired))
-            live = await self._patiently(desired)
+            sent = _at(desired, version) if version else desired
+            live = await self._patiently(sent)
             if operations := drift.repairs(desired, live):
                 meta = desired["metadata"]
                 live = await self._kube.json_patch(
@@ -93,9 +100,14 @@ class Applier:
 
     async def delete(self, lab_uid: str, keys: Sequence[ChildKey]) -> None:
         """Delete objects side by side; those already gone are fine."""
-        await asyncio.gather(*(self._kube.delete(*key) for key in keys))
+        await together(*(self._kube.delete(*key) for key in keys))
         for key in keys:
             self._inventory.drop(lab_uid, key)
+
+
+def _at(desired: Object, version: str) -> Object:
+    """Return the same for one resourceVersion only: applied to another it is a conflict."""
+    return {**desired, "metadata": {**desired["metadata"], "resourceVersion": version}}
 
 
 def _version(body: Object) -> int:

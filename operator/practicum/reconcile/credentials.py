@@ -1,6 +1,5 @@
 """Issues the learner's credentials: tokens minted, renewed, and cut short with the lab."""
 
-import asyncio
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +17,7 @@ from practicum.policy import expiry
 from practicum.policy.readiness import READY, Readiness
 from practicum.reconcile.apply import Applier
 from practicum.reconcile.inventory import Inventory
+from practicum.reconcile.runner import together
 from practicum.settings import Settings
 
 _RECORD = f"{GROUP}/issued"
@@ -131,7 +131,7 @@ class Credentials:
         if life is None:
             return self._too_late(lab, now)
         people = [access.LEARNER, *access.personas(lab)]
-        minted = await asyncio.gather(
+        minted = await together(
             *(self._kube.token(lab.course, access.account(lab, who), life) for who in people)
         )
         tokens = {who: access.Token(*token) for who, token in zip(people, minted, strict=True)}

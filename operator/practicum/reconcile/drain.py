@@ -16,6 +16,7 @@ from practicum import errors
 from practicum.api.kinds import KINDS
 from practicum.desired.guards import OBJECTS_QUOTA
 from practicum.kube.client import Kube
+from practicum.reconcile.runner import together
 
 log = structlog.get_logger()
 
@@ -100,7 +101,7 @@ class Drain:
         """Delete what holds, makers of pods first."""
         collections = {(one.kind, one.namespace) for one in held}
         for kinds in (_MAKERS, (*_HOLDERS, *_OTHERS)):
-            await asyncio.gather(
+            await together(
                 *(
                     self._kube.delete_all(kind, namespace)
                     for kind, namespace in collections
@@ -115,7 +116,7 @@ class Drain:
 
     async def purge(self, held: Iterable[Held]) -> None:
         """Take the foreign finalizers off: their controllers had their time."""
-        await asyncio.gather(*(self._let_go(one) for one in held if one.foreign))
+        await together(*(self._let_go(one) for one in held if one.foreign))
 
     async def _let_go(self, one: Held) -> None:
         log.warning("finalizers purged", object=str(one))

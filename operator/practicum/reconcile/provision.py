@@ -4,20 +4,18 @@ Every pass starts from what is there. Whatever cannot be known yet (has the quot
 counted, is MLflow up) is left to the next pass, which a watch event brings.
 """
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from practicum import errors
 from practicum.api.labenvironment import (
     CredentialsStatus,
     LabEnvironment,
     ServiceStatus,
     TemplateStatus,
 )
-from practicum.api.names import LAB_UID, key_of
+from practicum.api.names import key_of
 from practicum.api.times import parse_rfc3339, rfc3339
 from practicum.desired import access
 from practicum.desired.components import Rendered
@@ -28,9 +26,11 @@ from practicum.policy import expiry, pods, verdict
 from practicum.policy.readiness import READY, Readiness
 from practicum.policy.verdict import Facts
 from practicum.reconcile import revocation
+from practicum.reconcile.claim import Claims
 from practicum.reconcile.credentials import Outcome
 from practicum.reconcile.inventory import Inventory
 from practicum.reconcile.report import Findings
+from practicum.reconcile.runner import together
 from practicum.reconcile.templates import Pinned
 from practicum.reconcile.tools import Tools
 
@@ -44,6 +44,7 @@ class Provisioner:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._claims = Claims(tools.kube, tools.inventory, tools.applier)
         self._waiting: dict[str, datetime] = {}
         self._passed: set[str] = set()
 
@@ -135,7 +136,7 @@ class Provisioner:
     ) -> tuple[Facts, Outcome | None]:
         applier = self._tools.applier
         try:
-            await self._claim_all(lab, wanted)
+            await self._claims.claim(wanted.namespaces, lab.resource.status.namespaces)
         except InvalidLab as error:
             lost = Readiness(False, error.reason, str(error), failed=True)
             return replace(facts, namespaces=lost), None
@@ -143,49 +144,17 @@ class Provisioner:
         await applier.apply(wanted.operator_bindings)
         # An account without a binding and a token is nobody: it may come beside the guards. The
         # API server takes a tenth of a second for the Role, to see whether we may give it.
-        await asyncio.gather(applier.apply(wanted.guards), applier.apply(wanted.identities))
+        await together(applier.apply(wanted.guards), applier.apply(wanted.identities))
         guarded = self._summary(lab, wanted.guards)
         facts = replace(facts, guarded=guarded)
         if not guarded.ready:
             return facts, None
-        outcome, components = await asyncio.gather(
+        outcome, components = await together(
             self._access(lab, wanted, end), self._components(lab, wanted)
         )
         components = await self._explained(lab, components)
         await applier.prune(lab.uid, wanted.everything())
         return replace(facts, components=components, credentials=outcome.readiness), outcome
-
-    async def _claim_all(self, lab: Lab, wanted: Plan) -> None:
-        await asyncio.gather(*(self._claim(lab, body) for body in wanted.namespaces))
-        await self._tools.applier.apply(wanted.namespaces)
-
-    async def _claim(self, lab: Lab, body: Object) -> None:
-        """Create a namespace, or recognise it as this lab's; never adopt, never rebuild."""
-        tools, name = self._tools, body["metadata"]["name"]
-        seen = tools.inventory.get(lab.uid, key_of(body))
-        if seen and seen.readiness.ready:
-            return
-        if name in lab.resource.status.namespaces:
-            live = await tools.kube.find("Namespace", "", name)
-        else:
-            try:
-                live = await tools.kube.create(body)
-                tools.inventory.applied(body, live)
-                return
-            except errors.Conflict:
-                live = await tools.kube.find("Namespace", "", name)
-        if live is None or "deletionTimestamp" in live["metadata"]:
-            raise InvalidLab(
-                "NamespaceLost",
-                f"namespace {name} was deleted by somebody else, with what was in it: delete this "
-                "LabEnvironment and create another",
-            )
-        if live["metadata"].get("labels", {}).get(LAB_UID) != lab.uid:
-            raise InvalidLab(
-                "NamespaceTaken",
-                f"namespace {name} exists and is not this lab's: it is left alone; delete this "
-                "LabEnvironment and create another",
-            )
 
     async def _components(self, lab: Lab, wanted: Plan) -> Readiness:
         await self._tools.applier.apply(wanted.configs)
@@ -220,7 +189,8 @@ class Provisioner:
             reason = "Suspended" if learner else "NoLearner"
             text = "access is revoked while suspended" if learner else "spec.learner is not set"
             return Outcome(Readiness(False, reason, text))
-        _, outcome = await asyncio.gather(
+        outcome: Outcome
+        _, outcome = await together(
             tools.applier.apply(wanted.bindings), tools.credentials.issue(lab, end)
         )
         return outcome

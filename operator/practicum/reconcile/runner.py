@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -34,6 +34,18 @@ async def background(*jobs: Coroutine[None, None, None]) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def together(*work: Awaitable[Any]) -> list[Any]:
+    """Do things side by side, and raise the first error once all of them have ended.
+
+    ``asyncio.gather`` raises at once: what else it began would go on beside the lab's next pass.
+    """
+    results = await asyncio.gather(*work, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results
 
 
 class Runner:

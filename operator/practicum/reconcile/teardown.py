@@ -23,6 +23,7 @@ from practicum.reconcile import revocation
 from practicum.reconcile.drain import Drain, Held
 from practicum.reconcile.inventory import Seen
 from practicum.reconcile.report import Findings
+from practicum.reconcile.runner import together
 from practicum.reconcile.shared import Shared
 from practicum.reconcile.tools import Tools
 
@@ -99,7 +100,7 @@ class Teardown:
         given_up = lasts >= _LAST_RESORT * tools.settings.stuck_after
         occupied = set() if given_up else {one.namespace for one in held}
         free = [name for name in staying if name not in occupied]
-        await asyncio.gather(*(self._delete(resource, name) for name in free))
+        await together(*(self._delete(resource, name) for name in free))
         return tools.clock() + (_POLL if held and patient else _RARE_POLL)
 
     def has_begun(self, resource: LabEnvironment) -> bool:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from practicum.api.names import LabKey
 from practicum.errors import ApiError
 from practicum.reconcile import runner as running
-from practicum.reconcile.runner import Runner, Work
+from practicum.reconcile.runner import Runner, Work, together
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ADA, BOB = LabKey("course", "ada"), LabKey("course", "bob")
@@ -283,3 +283,39 @@ async def test_those_who_can_wait_leave_places_to_the_others() -> None:
     go_on.set()
     await settle(runner)
     assert inside == {*ending, ADA}
+
+
+async def test_together_raises_once_all_have_ended() -> None:
+    ended: list[str] = []
+
+    async def fail() -> None:
+        raise ApiError(500, "InternalError", "no")
+
+    async def last() -> str:
+        await asyncio.sleep(0.01)
+        ended.append("last")
+        return "last"
+
+    with pytest.raises(ApiError):
+        await together(fail(), last())
+    assert ended == ["last"]
+    assert await together(last(), last()) == ["last", "last"]
+
+
+async def test_together_is_cancelled_as_a_whole() -> None:
+    cancelled: list[int] = []
+
+    async def work(number: int) -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cancelled.append(number)
+            raise
+
+    task = asyncio.ensure_future(together(work(1), work(2)))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert sorted(cancelled) == [1, 2]
