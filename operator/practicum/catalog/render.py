@@ -117,7 +117,7 @@ async def _run(request: str) -> dict[str, Any]:
             out, err = await process.communicate(request.encode())
     except TimeoutError:
         process.kill()
-        await process.wait()
+        await process.communicate()  # not wait: that lasts for as long as a pipe is full
         return {"error": f"rendering took over {_WALL_SECONDS} s"}
     if process.returncode != 0:
         last = err.decode("utf-8", "replace").strip().rsplit("\n", 1)[-1][:300]

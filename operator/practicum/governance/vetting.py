@@ -203,7 +203,8 @@ class Vetter:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            # While a pipe is full, asyncio does not tell that its process has ended.
+            await process.communicate()
         if code == _ABSENT:
             raise ServiceError("NoOPA", f"{program} cannot be run: policies cannot be vetted")
         return _Done(code, raw.decode("utf-8", "replace"))

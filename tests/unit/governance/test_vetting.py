@@ -3,12 +3,14 @@
 What OPA's compiler finds is in ``tests/apiserver/test_vetting.py``, with the real one.
 """
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
 from practicum.errors import ServiceError
+from practicum.governance import vetting
 from practicum.governance.vetting import Vetter, digest_of
 
 GOOD = {"a.rego": "package lab.a\n"}
@@ -106,3 +108,16 @@ def test_a_digest_is_over_names_and_contents() -> None:
     }
     assert len(digests) == 4
     assert digest_of({"b": "1", "a": "2"}) == digest_of({"a": "2", "b": "1"})
+
+
+async def test_a_program_is_ended_while_its_pipe_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def too_slowly(_: asyncio.StreamReader, __: int) -> bytes:
+        await asyncio.sleep(0.3)
+        raise vetting._TooMuch
+
+    monkeypatch.setattr(vetting, "_read", too_slowly)
+    async with asyncio.timeout(20):
+        done = await Vetter(stand_in(tmp_path, "yes; exit 1"))._run(tmp_path, "check")
+    assert (done.code, done.text) == (1, "OPA has too much to say")
