@@ -171,13 +171,15 @@ def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 
 _KILLS = pytest.StashKey[list[tuple[str, list[int]]]]()
+RecordKills = Callable[[str, dict[str, list[int]]], None]
+"""Takes a stretch and the k that were tried, by where they struck."""
 
 
 @pytest.fixture
-def record_kills(request: pytest.FixtureRequest) -> Callable[[str, list[int]], None]:
-    """Keeps what was tried for the end of the run: stretch and every k."""
+def record_kills(request: pytest.FixtureRequest) -> RecordKills:
+    """Keeps what was tried for the end of the run: stretch, where it struck and every k."""
     rows = request.config.stash.setdefault(_KILLS, [])
-    return lambda *row: rows.append(row)
+    return lambda name, tried: rows.extend((f"{name}, {at}", ks) for at, ks in tried.items())
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -5,7 +5,6 @@ what a request shows and where the aliases are must agree in the end, and everyt
 """
 
 import functools
-from collections.abc import Callable
 
 import pytest
 
@@ -14,7 +13,7 @@ from tests.apiserver.operator_process import OperatorProcess
 from tests.governed import Room
 from tests.lab_services import LabServices
 
-from .conftest import RoomMaker
+from .conftest import RecordKills, RoomMaker
 from .proxy import Proxy
 from .trap import SECONDS, agree, each_is_once, leave, play, sweep
 
@@ -69,7 +68,7 @@ async def test_a_kill_after_any_effect_of_a_change_changes_nothing_in_the_end(
     operator: OperatorProcess,
     services: LabServices,
     make_room: RoomMaker,
-    record_kills: Callable[[str, list[int]], None],
+    record_kills: RecordKills,
 ) -> None:
     async def step(k: int) -> str:
         room = await make_room()
@@ -80,8 +79,7 @@ async def test_a_kill_after_any_effect_of_a_change_changes_nothing_in_the_end(
 
     tried = await sweep(SLICE, step)
     assert set(tried) == {"API server", "registry"}, tried
-    for where, ks in tried.items():
-        record_kills(f"change, {where}", ks)
+    record_kills("change", tried)
 
 
 @pytest.mark.timeout(900)
@@ -90,7 +88,7 @@ async def test_a_kill_while_an_alias_is_put_back_leaves_one_record_of_it(
     operator: OperatorProcess,
     services: LabServices,
     make_room: RoomMaker,
-    record_kills: Callable[[str, list[int]], None],
+    record_kills: RecordKills,
 ) -> None:
     room = await make_room()
     run = next(iter(room.registry.runs))
@@ -104,8 +102,7 @@ async def test_a_kill_while_an_alias_is_put_back_leaves_one_record_of_it(
         assert room.registry.alias("fraud", "champion") == "1"
         return where
 
-    for where, ks in (await sweep(REVERT, step)).items():
-        record_kills(f"alias put back, {where}", ks)
+    record_kills("alias put back", await sweep(REVERT, step))
 
 
 async def moved(room: Room, before: int) -> None:

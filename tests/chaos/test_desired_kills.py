@@ -7,7 +7,7 @@ taken effect and its answer never arrives.
 
 import functools
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from tests.feast_kubelet import FeastKubelet
 from tests.governed import Room
 from tests.lab_services import LabServices
 
-from .conftest import RoomMaker
+from .conftest import RecordKills, RoomMaker
 from .proxy import Proxy
 from .trap import SECONDS, agree, each_is_once, leave, play, settled, sweep
 
@@ -123,7 +123,7 @@ async def test_a_kill_while_features_are_approved_changes_nothing_in_the_end(
     services: LabServices,
     jobs: FeastKubelet,
     make_room: RoomMaker,
-    record_kills: Callable[[str, list[int]], None],
+    record_kills: RecordKills,
 ) -> None:
     async def step(k: int) -> str:
         room = await make_room(with_job("course-a"))
@@ -132,8 +132,7 @@ async def test_a_kill_while_features_are_approved_changes_nothing_in_the_end(
         await leave(room)
         return where
 
-    for where, ks in (await sweep(APPROVAL, step)).items():
-        record_kills(f"features approved, {where}", ks)
+    record_kills("features approved", await sweep(APPROVAL, step))
 
 
 async def release(room: released.Room) -> None:
@@ -170,7 +169,7 @@ async def test_a_kill_while_policies_are_released_changes_nothing_in_the_end(
     operator: OperatorProcess,
     make_lab: LabMaker,
     tmp_path: Path,
-    record_kills: Callable[[str, list[int]], None],
+    record_kills: RecordKills,
 ) -> None:
     await kube.apply(released.template("course-a"))
 
@@ -187,5 +186,4 @@ async def test_a_kill_while_policies_are_released_changes_nothing_in_the_end(
                 await leave(room)
         return where
 
-    for where, ks in (await sweep(RELEASE, step)).items():
-        record_kills(f"policies released, {where}", ks)
+    record_kills("policies released", await sweep(RELEASE, step))

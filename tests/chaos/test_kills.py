@@ -20,6 +20,7 @@ from practicum.reconcile.runner import background
 from tests.apiserver.conftest import LabMaker, eventually, read, run_pods
 from tests.apiserver.operator_process import OperatorProcess
 
+from .conftest import RecordKills
 from .proxy import Call, Proxy
 from .trap import SECONDS, Trap, sweep
 
@@ -172,7 +173,7 @@ async def test_a_kill_after_any_write_changes_nothing_in_the_end(
     proxy: Proxy,
     operator: OperatorProcess,
     make_lab: LabMaker,
-    record_kills: Callable[[str, list[int]], None],
+    record_kills: RecordKills,
 ) -> None:
     stretch = STRETCHES[name]
 
@@ -189,8 +190,7 @@ async def test_a_kill_after_any_write_changes_nothing_in_the_end(
         await _right_in_the_end(kube, lab, stretch, proxy.calls[seen:])
         return where
 
-    for ks in (await sweep(SLICE, step)).values():
-        record_kills(name, ks)
+    record_kills(name, await sweep(SLICE, step))
 
 
 async def _provision(stretch, k, kube, proxy, operator, make_lab):

@@ -15,8 +15,6 @@ from practicum.errors import TemplateError
 MAX_BYTES = 200_000
 _MODULE_FILES = ("policies", "seed", "files")
 _FILE_CALL = re.compile(r"""\bfile\((?:\s*(["'])(?P<path>[^"']+)\1\s*\))?""")
-
-
 _File = dict[str, str]
 
 

@@ -50,10 +50,10 @@ def diagnose(lab: Object, pods: Sequence[PodTrouble] = ()) -> Diagnosis:
     involved = _involved(lab, reason, message)
     if reason in _COMPONENT_REASONS and pods:
         worst = worst_pod(pods)
-        if worst.reason in CAUSES or not _NAMED.match(message):
-            involved = worst.where
         if worst.reason in CAUSES:
-            reason, message = CAUSES[worst.reason], f"Pod {worst.pod}: {worst.told}"
+            reason, message, involved = CAUSES[worst.reason], worst.told, worst.where
+        elif not _NAMED.match(message):
+            involved = worst.where
     return Diagnosis(False, condition["type"], reason, message, involved, remedy(reason, name))
 
 

@@ -101,10 +101,11 @@ async def _gather(session: Session, lab: Object, pods: bool) -> Evidence:
     for namespace in lab.get("status", {}).get("namespaces", []):
         found += await _read(session, evidence, "Event", namespace, "type=Warning")
         if pods:
-            found += await _read(session, evidence, "Event", namespace, _NORMAL_OF_CLAIMS)
             claims = await _read(session, evidence, "PersistentVolumeClaim", namespace, "")
             running = await _read(session, evidence, "Pod", namespace, "")
-            evidence.pods += troubles(running, claims)
+            evidence.pods += (troubled := troubles(running, claims))
+            if any(one.reason == "VolumePending" for one in troubled):
+                found += await _read(session, evidence, "Event", namespace, _NORMAL_OF_CLAIMS)
     evidence.events = last_events(found, most=_EVENTS)
     await _add_logs(session, evidence)
     return evidence

@@ -38,8 +38,8 @@ class PodTrouble:
 
     @property
     def told(self) -> str:
-        """Say why, in the cluster's words where it has any."""
-        return self.message or self.reason
+        """Say which pod and why, in the cluster's words where it has any."""
+        return f"Pod {self.pod}: {self.message or self.reason}"
 
 
 def worst_pod(pods: Sequence[PodTrouble]) -> PodTrouble:
@@ -128,4 +128,4 @@ def cause(pods: Iterable[Object], claims: Iterable[Object] = ()) -> Readiness | 
     found = troubles(pods, claims)
     if not found or (reason := CAUSES.get((worst := worst_pod(found)).reason)) is None:
         return None
-    return Readiness(False, reason, f"Pod {worst.pod}: {worst.told}")
+    return Readiness(False, reason, worst.told)

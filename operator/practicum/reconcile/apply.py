@@ -44,13 +44,13 @@ class Applier:
         Raises:
             Conflict: somebody changed it in between.
         """
-        await self._place(desired, live["metadata"]["resourceVersion"])
+        version = {"resourceVersion": live["metadata"]["resourceVersion"]}
+        await self._place(desired, {**desired, "metadata": {**desired["metadata"], **version}})
 
-    async def _place(self, desired: Object, version: str = "") -> None:
+    async def _place(self, desired: Object, sent: Object | None = None) -> None:
         async with self._places:
             known = self._inventory.get(desired["metadata"]["labels"][LAB_UID], key_of(desired))
-            sent = _at(desired, version) if version else desired
-            live = await self._patiently(sent)
+            live = await self._patiently(sent or desired)
             if operations := drift.repairs(desired, live):
                 meta = desired["metadata"]
                 live = await self._kube.json_patch(
@@ -103,11 +103,6 @@ class Applier:
         await together(*(self._kube.delete(*key) for key in keys))
         for key in keys:
             self._inventory.drop(lab_uid, key)
-
-
-def _at(desired: Object, version: str) -> Object:
-    """Return the same for one resourceVersion only: applied to another it is a conflict."""
-    return {**desired, "metadata": {**desired["metadata"], "resourceVersion": version}}
 
 
 def _version(body: Object) -> int:

@@ -54,9 +54,9 @@ def test_cause(pods: list[dict[str, Any]], reason: str | None, message: str) -> 
     assert message in found.message
 
 
-def stored(**status: Any) -> dict[str, Any]:
+def stored() -> dict[str, Any]:
     volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "mlflow-data"}}]
-    return pod(phase="Pending", **status) | {"spec": {"volumes": [{"name": "tmp"}, *volumes]}}
+    return pod(phase="Pending") | {"spec": {"volumes": [{"name": "tmp"}, *volumes]}}
 
 
 def claim(phase: str, name: str = "mlflow-data") -> dict[str, Any]:

@@ -15,13 +15,9 @@ Object = dict[str, Any]
 NAME, UID, OTHER = "lab-ada-123456", "uid-of-the-lab", "uid-of-another"
 
 
-def namespace(lab: str = UID, **meta: Any) -> Object:
+def namespace(lab: str = UID) -> Object:
     labels = {LAB_UID: lab, "practicum.dev/lab": "ada"}
-    return {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {"name": NAME, "labels": labels, **meta},
-    }
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAME, "labels": labels}}
 
 
 class OneNamespace:
