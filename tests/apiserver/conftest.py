@@ -219,6 +219,19 @@ async def until(
     return found
 
 
+async def told(kube: Kube, lab: Object, reason: str) -> Object:
+    """Wait for an Event of the lab and return it; Events follow what they tell of."""
+
+    async def sent() -> Object:
+        events = await kube.list("Event", lab["metadata"]["namespace"])
+        mine = [e for e in events if e["involvedObject"].get("uid") == lab["metadata"]["uid"]]
+        found = [event for event in mine if event["reason"] == reason]
+        assert found, {event["reason"] for event in mine}
+        return found[0]
+
+    return dict(await eventually(sent))
+
+
 async def namespaces(kube: Kube, lab: Object) -> tuple[str, str]:
     """Return the learner's and the platform's namespace of a guarded lab."""
     await until(kube, lab, "Guarded")

@@ -11,7 +11,7 @@ from practicum.kube.client import Kube, Object
 from practicum.reconcile.apply import Applier
 from practicum.reconcile.inventory import Inventory
 
-from .conftest import LabMaker, condition, lab_body, namespaces, read, until
+from .conftest import LabMaker, condition, lab_body, namespaces, read, told, until
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -102,7 +102,7 @@ async def test_what_only_the_operator_can_know(
     assert now["status"]["phase"] == "Failed"
     assert "finalizers" not in now["metadata"]
     await nothing_was_made(kube, lab)
-    assert reason in await event_reasons(kube, lab)
+    await told(kube, lab, reason)
 
 
 async def test_a_namespace_that_is_no_course(kube: Kube) -> None:
@@ -112,7 +112,7 @@ async def test_a_namespace_that_is_no_course(kube: Kube) -> None:
     found = await until(kube, lab, "Accepted", "False", reason="CourseNotEnabled")
     assert "courses" in found["message"]
     await nothing_was_made(kube, lab)
-    assert "CourseNotEnabled" in await event_reasons(kube, lab)
+    await told(kube, lab, "CourseNotEnabled")
     await kube.delete("LabEnvironment", "stranger", "alice")
 
 
@@ -317,9 +317,3 @@ async def nothing_was_made(kube: Kube, lab: Object) -> None:
     selector = f"practicum.dev/lab-uid={lab['metadata']['uid']}"
     for kind in ("Namespace", "ServiceAccount", "RoleBinding", "Role", "Secret"):
         assert await kube.list(kind, labels=selector) == []
-
-
-async def event_reasons(kube: Kube, lab: Object) -> set[str]:
-    uid, course = lab["metadata"]["uid"], lab["metadata"]["namespace"]
-    events = await kube.list("Event", course)
-    return {event["reason"] for event in events if event["involvedObject"].get("uid") == uid}

@@ -7,7 +7,7 @@ import pytest
 
 from practicum.kube.client import Kube, Object
 
-from .conftest import LabMaker, condition, eventually, namespaces, read, run_pods, until
+from .conftest import LabMaker, condition, eventually, namespaces, read, run_pods, told, until
 from .operator_process import OperatorProcess
 from .test_life import age
 
@@ -22,19 +22,6 @@ async def phase_is(kube: Kube, lab: Object, phase: str, seconds: float = 40) -> 
 
     found: Object = await eventually(holds, seconds)
     return found
-
-
-async def told(kube: Kube, lab: Object, reason: str) -> None:
-    """Wait for an Event of the lab."""
-
-    async def sent() -> bool:
-        uid = lab["metadata"]["uid"]
-        events = await kube.list("Event", lab["metadata"]["namespace"])
-        reasons = {e["reason"] for e in events if e["involvedObject"].get("uid") == uid}
-        assert reason in reasons, reasons
-        return True
-
-    await eventually(sent)
 
 
 async def test_a_start_that_takes_too_long_has_failed_explains_itself_and_is_still_tried(

@@ -15,7 +15,7 @@ from practicum.governance.chain import Head, verify
 from practicum.kube.client import Kube, Object
 from tests import governed
 
-from .conftest import LabMaker, eventually, namespaces, read, until
+from .conftest import LabMaker, eventually, namespaces, read, told, until
 from .operator_process import OperatorProcess
 
 GOOD = "package lab.mine\n\nallow := true\n"
@@ -87,9 +87,7 @@ async def test_a_policy_that_breaks_is_told_where_it_was_written_and_on_the_lab(
     assert time.monotonic() - began < 30
     assert (said["message"], found["message"]) == (PROBLEM, PROBLEM)
     await author.types("PolicyBroken")
-    events = await author.kube.list("Event", author.lab["metadata"]["namespace"])
-    mine = [one for one in events if one["involvedObject"]["uid"] == author.lab["metadata"]["uid"]]
-    (event,) = [one for one in mine if one["reason"] == "PolicyBroken"]
+    event = await told(author.kube, author.lab, "PolicyBroken")
     assert event["type"] == "Warning" and event["message"].endswith(f"policies: {PROBLEM}")
     assert (await read(author.kube, author.lab))["status"]["phase"] == "Ready"
 

@@ -21,6 +21,7 @@ from .conftest import (
     namespaces,
     read,
     run_pods,
+    told,
     until,
 )
 
@@ -47,13 +48,9 @@ async def test_a_lab_becomes_ready_step_by_step(kube: Kube, make_lab: LabMaker) 
         "serving": True,
     }
     assert status["message"] == ""
-    told = {
-        event["reason"]: event["message"]
-        for event in await kube.list("Event", "course-a")
-        if event["involvedObject"].get("uid") == lab["metadata"]["uid"]
-    }
-    assert "quotas, limits and network policies are in force" in told["CredentialsIssued"]
-    assert "the lab is ready" in told["Ready"]
+    issued = (await told(kube, lab, "CredentialsIssued"))["message"]
+    assert "quotas, limits and network policies are in force" in issued
+    assert "the lab is ready" in (await told(kube, lab, "Ready"))["message"]
     assert learner.startswith(f"lab-{lab['metadata']['name']}-")
 
 
@@ -193,7 +190,7 @@ async def test_no_secret_in_logs_or_status(kube: Kube, make_lab: LabMaker, opera
     issued = await credentials(kube, lab)
     secrets = [token["token"] for token in issued["tokens"].values()]
     secrets += [login["password"] for login in issued["logins"]]
-    told = operator.log + json.dumps(await read(kube, lab))
-    told += json.dumps(await kube.list("Event", "course-a"))
+    said = operator.log + json.dumps(await read(kube, lab))
+    said += json.dumps(await kube.list("Event", "course-a"))
     assert len(secrets) > 5
-    assert not [secret for secret in secrets if secret in told]
+    assert not [secret for secret in secrets if secret in said]
