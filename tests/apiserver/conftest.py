@@ -240,11 +240,15 @@ async def namespaces(kube: Kube, lab: Object) -> tuple[str, str]:
 
 
 async def run_pods(kube: Kube, namespace: str) -> None:
-    """Write what a kubelet would: jobs' pods succeed, all others become ready."""
+    """Write what a kubelet would: jobs' pods succeed, all others become ready.
+
+    Pods that nobody owns are played by whoever made them.
+    """
     for pod in await kube.list("Pod", namespace):
-        owner = pod["metadata"]["ownerReferences"][0]["kind"]
+        if not (owners := pod["metadata"].get("ownerReferences")):
+            continue
         now = pod["metadata"]["creationTimestamp"]
-        if owner == "Job":
+        if owners[0]["kind"] == "Job":
             status: Object = {"phase": "Succeeded"}
         else:
             ready = {"type": "Ready", "status": "True", "lastTransitionTime": now}

@@ -26,14 +26,16 @@ _PATIENT: Final = 8
 
 @contextlib.asynccontextmanager
 async def background(*jobs: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Run jobs beside what is within; they end with it."""
-    tasks = [asyncio.create_task(job) for job in jobs]
-    try:
+    """Run jobs beside what is within: they end with it, and it ends with the first that fails.
+
+    Raises:
+        ExceptionGroup: of what was raised within and by jobs.
+    """
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(job) for job in jobs]
         yield
-    finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def together(*work: Awaitable[Any]) -> list[Any]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from practicum.api.names import LabKey
 from practicum.errors import ApiError
 from practicum.reconcile import runner as running
-from practicum.reconcile.runner import Runner, Work, together
+from practicum.reconcile.runner import Runner, Work, background, together
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ADA, BOB = LabKey("course", "ada"), LabKey("course", "bob")
@@ -319,3 +319,33 @@ async def test_together_is_cancelled_as_a_whole() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert sorted(cancelled) == [1, 2]
+
+
+async def test_what_runs_in_the_background_ends_with_what_is_within() -> None:
+    ended = asyncio.Event()
+
+    async def job() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async with background(job()):
+        await asyncio.sleep(0)
+        assert not ended.is_set()
+    assert ended.is_set()
+
+
+async def test_what_is_within_ends_with_a_job_that_fails() -> None:
+    """A watch or a sweep that died unnoticed would leave labs alone for good."""
+    reached = False
+
+    async def job() -> None:
+        raise KeyError("ownerReferences")
+
+    with pytest.raises(ExceptionGroup) as raised:
+        async with background(job(), asyncio.sleep(60)):
+            await asyncio.sleep(60)
+            reached = True
+    assert raised.group_contains(KeyError, match="ownerReferences", depth=1)
+    assert not reached
