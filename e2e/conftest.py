@@ -49,7 +49,7 @@ def labs(stage: stages.Stage) -> Iterator[tuple[str, str]]:
     for name in names:
         stage.kubectl("apply", "-f", "-", stdin=manifest(name))
     for name in names:
-        waited = stage.practicum("status", name, "-n", COURSE, "--watch", "--timeout", "5m")
+        waited = stage.practicum("status", name, "-n", COURSE, "--watch", "--timeout", "15m")
         said = waited.stdout + stage.practicum("explain", name, "-n", COURSE).stdout
         assert waited.returncode == 0, said
     yield names

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -19,6 +20,7 @@ from practicum.kube import portforward
 from practicum.kube.client import Kube
 
 PORTS = {"mlflow": 5000, "feast": 8888, "opa": 8181, "serving": 8080}
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,19 @@ class Service:
     async def call(
         self, path: str, *, body: Any = None, login: dict[str, str] | None = None, method: str = ""
     ) -> Answer:
-        """Send one request, JSON both ways, or bytes; statuses of 400 and more are answers too."""
-        return await asyncio.to_thread(self._call, path, body, login, method)
+        """Send one request, JSON both ways, or bytes; statuses of 400 and more are answers too.
+
+        What only reads is asked again where the forwarded connection was lost.
+        """
+        attempts = _ATTEMPTS if body is None and method in ("", "GET") else 1
+        while True:
+            try:
+                return await asyncio.to_thread(self._call, path, body, login, method)
+            except (OSError, http.client.HTTPException):
+                attempts -= 1
+                if not attempts:
+                    raise
+                await asyncio.sleep(1)
 
     def _call(self, path: str, body: Any, login: dict[str, str] | None, method: str) -> Answer:
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()

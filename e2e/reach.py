@@ -21,7 +21,7 @@ from practicum.kube.client import Object
 
 DOOR, VISITOR = "door", "visitor"
 PORT, KUBELET, OPERATOR, DATABASE = 8000, 10250, 8080, 5432
-_START_SECONDS = 60
+_START_SECONDS = 180
 _PATIENCE = 15
 # A closed port refuses by itself: who learns that has come through.
 _VISIT = """
@@ -71,7 +71,7 @@ async def open_doors(image: str, *learners: Learner) -> AsyncIterator[None]:
         learners: whose labs.
 
     Raises:
-        TimeoutError: a pod is not ready within a minute.
+        TimeoutError: a pod is not ready within three minutes.
     """
     try:
         for learner in learners:
@@ -111,7 +111,10 @@ def _furniture(namespace: str, image: str) -> list[Object]:
 async def _ready(learner: Learner) -> bool:
     pods = [await learner.kube.get("Pod", learner.namespace, name) for name in (DOOR, VISITOR)]
     return all(
-        any((c["type"], c["status"]) == ("Ready", "True") for c in each["status"]["conditions"])
+        any(
+            (c["type"], c["status"]) == ("Ready", "True")
+            for c in each["status"].get("conditions", ())
+        )
         for each in pods
     )
 

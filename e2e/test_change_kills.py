@@ -126,7 +126,7 @@ async def room(stage: Stage, tmp_path: Path) -> AsyncIterator[Room]:
     """A lab of its own, Ready and empty-handed."""
     stage.kubectl("apply", "-f", "-", stdin=manifest(LAB))
     try:
-        waited = stage.practicum("status", LAB, "-n", COURSE, "--watch", "--timeout", "5m")
+        waited = stage.practicum("status", LAB, "-n", COURSE, "--watch", "--timeout", "15m")
         assert waited.returncode == 0, waited.stdout
         async with AsyncExitStack() as stack:
             kay = await stack.enter_async_context(learner(stage, COURSE, LAB, tmp_path))

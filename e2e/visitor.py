@@ -14,13 +14,15 @@ from practicum.kube.client import Kube, Object
 
 _SECONDS = 120
 LOOK = """
-import json, socket, sys
+import json, socket, sys, time
 def reached(host, port, seconds=5):
-    try:
-        socket.create_connection((host, port), seconds).close()
-        return True
-    except OSError:
-        return False
+    for _ in range(3):
+        try:
+            socket.create_connection((host, port), seconds).close()
+            return True
+        except OSError:
+            time.sleep(1)
+    return False
 print(json.dumps([reached(host, port) for host, port in json.loads(sys.argv[1])]))
 """
 SERVE = "import http.server as h; h.ThreadingHTTPServer(('', 8080), h.BaseHTTPRequestHandler)"

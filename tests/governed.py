@@ -156,7 +156,7 @@ class Room:
     services: LabServices
     address: str
 
-    async def reach(self, request: str, state: str, seconds: float = 20) -> Object:
+    async def reach(self, request: str, state: str, seconds: float = 30) -> Object:
         """Wait for a state; returns the status."""
 
         return await self.people.reach(request, state, seconds)
@@ -178,11 +178,17 @@ class Room:
         """Return the lab's records, verified against its status."""
         uid = self.lab["metadata"]["uid"]
         audit = Audit(self.kube, AUDIT_NAMESPACE, ROOT_KEY.encode)
-        records = [record async for record in audit.records(uid)]
-        head = (await read(self.kube, self.lab))["status"]["audit"]
-        verdict = verify(records, Head(head["seq"], head["hash"]), audit.key(uid))
-        assert verdict.holds, verdict
-        return records
+
+        async def verified() -> list[Any]:
+            # The head first: a record may come between the two reads, and then is one too many.
+            head = (await read(self.kube, self.lab))["status"]["audit"]
+            records = [record async for record in audit.records(uid)]
+            verdict = verify(records, Head(head["seq"], head["hash"]), audit.key(uid))
+            assert verdict.holds, verdict
+            return [records]
+
+        (records,) = await eventually(verified)
+        return list(records)
 
     async def states(self, request: str) -> list[str]:
         """Return the states that a request went through, as the log has them."""
@@ -209,6 +215,6 @@ async def enter(
     await run_services(kube, platform, address, names)
     people = People(kube, lab, learner, folder / f"{learner}.kubeconfig")
     await people.arrive()
-    await until(kube, lab, "Ready")
+    await until(kube, lab, "Ready", seconds=60)
     registry, feast = services.registries[address], services.feasts[address]
     return Room(kube, lab, people, platform, registry, feast, services, address)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import subprocess
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from practicum.errors import ApiError
 from practicum.kube.client import Kube
 from tests.governed import locate
 
@@ -44,13 +46,16 @@ class OpaKubelet:
                 if pod is None or pod["metadata"]["uid"] != self._uid:
                     self._stop()
                 if pod and not self._process and not self.broken:
-                    await self._start(pod)
+                    try:
+                        await self._start(pod)
+                    except ApiError:  # it, or what it mounts, was replaced meanwhile
+                        self._stop()
                 await asyncio.sleep(0.1)
         finally:
             self._stop()
 
     async def _start(self, pod: Object) -> None:
-        self._uid, root = pod["metadata"]["uid"], self._folder / pod["metadata"]["uid"]
+        self._uid, root = pod["metadata"]["uid"], Path(tempfile.mkdtemp(dir=self._folder))
         (container,) = pod["spec"]["containers"]
         volumes = {one["name"]: one for one in pod["spec"]["volumes"]}
         for mount in container["volumeMounts"]:

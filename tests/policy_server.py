@@ -38,7 +38,7 @@ def opa(binary: Path, addresses: Sequence[str], log: Path) -> Iterator[subproces
 
 
 def _await_health(address: str, log: Path) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         try:
             urllib.request.urlopen(f"http://{address}:8181/health", timeout=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Any
 
 from practicum.api.bundles import BUNDLE
 from practicum.api.labtemplate import LabTemplateSpec
-from practicum.api.names import API_VERSION
+from practicum.api.names import API_VERSION, POLICY_STATUS
 from practicum.governance.backends import OPA_LOGIN
 from practicum.governance.http import Services
+from practicum.governance.vetting import digest_of
 from practicum.kube.client import Kube, Object
 from practicum.reconcile.runner import background
 from practicum.settings import Settings
@@ -76,14 +78,25 @@ class Room(governed.Room):
     learner: Kube
 
     async def write(self, **files: str) -> None:
-        """Write policies as the learner; those of the module where none are given."""
+        """Write policies as the learner, and wait until the operator has read them.
+
+        Args:
+            files: text by name, ``__`` for the point; those of the module where none are given.
+        """
         texts = {name: own(name) for name in OWN if name != "release.rego"}
         texts |= {name.replace("__", "."): text for name, text in files.items()}
         meta = {"name": "policies", "namespace": self.people.namespace}
         body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": texts}
         await self.learner.apply(body, manager="kubectl")
 
-    async def reach(self, request: str, state: str, seconds: float = 40) -> Object:
+        async def read_by_the_operator() -> bool:
+            found = await self.learner.get("ConfigMap", meta["namespace"], meta["name"])
+            said = json.loads(found["metadata"]["annotations"][POLICY_STATUS])
+            return bool(digest_of(texts).startswith(said["digest"]))
+
+        await eventually(read_by_the_operator, 60)
+
+    async def reach(self, request: str, state: str, seconds: float = 60) -> Object:
         """Wait for a state; returns the status."""
         return await super().reach(request, state, seconds)
 
@@ -91,7 +104,7 @@ class Room(governed.Room):
         """Ask for a release."""
         await self.people.ask("mle", name, "ReleasePolicy", {**POLICY, "version": version})
 
-    async def release(self, name: str, version: str, seconds: float = 40) -> Object:
+    async def release(self, name: str, version: str, seconds: float = 60) -> Object:
         """Ask for a release, and have it approved and carried out."""
         await self.ask(name, version)
         await self.reach(name, "AwaitingApproval", seconds)

@@ -27,6 +27,8 @@ from practicum.kube.client import Kube, Object
 from .operator_process import ROOT, OperatorProcess
 
 COURSES = ("course-a", "course-b")
+PATIENCE = 3
+"""How many times longer than on an idle machine things may take: whoever passes waits for none."""
 _NUMBERS = itertools.count(1)
 
 
@@ -171,8 +173,13 @@ def lab_body(name: str, course: str = "course-a", **spec: Any) -> Object:
 
 
 async def eventually(check: Callable[[], Awaitable[Any]], seconds: float = 30) -> Any:
-    """Ask until the answer is true; fails with the last answer or error."""
-    deadline = time.monotonic() + seconds
+    """Ask until the answer is true; fails with the last answer or error.
+
+    Args:
+        check: asks once; an assertion, an API error or a missing key is asked again.
+        seconds: how long it may take on an idle machine.
+    """
+    deadline = time.monotonic() + PATIENCE * seconds
     while True:
         try:
             answer = await check()
@@ -184,7 +191,7 @@ async def eventually(check: Callable[[], Awaitable[Any]], seconds: float = 30) -
         if answer:
             return answer
         if time.monotonic() > deadline:
-            pytest.fail(f"still not so after {seconds} s: {last!r}")
+            pytest.fail(f"still not so after {PATIENCE * seconds} s: {last!r}")
         await asyncio.sleep(0.1)
 
 

@@ -83,9 +83,14 @@ class OperatorProcess:
 
     def _end(self, number: signal.Signals) -> None:
         if self._process:
-            self._process.send_signal(number)
-            self._process.wait(timeout=20)
-            self._process = None
+            process, self._process = self._process, None
+            process.send_signal(number)
+            try:
+                process.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise
 
     @property
     def running(self) -> bool:
@@ -97,7 +102,7 @@ class OperatorProcess:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/healthz"):
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/healthz", timeout=10):
                 return True
         except OSError:
             return False
@@ -105,7 +110,9 @@ class OperatorProcess:
     def metric(self, name: str) -> float:
         """Return one sample of /metrics, 0 while it is not there."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics") as answer:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self._port}/metrics", timeout=10
+            ) as answer:
                 lines = answer.read().decode().splitlines()
         except OSError:
             return 0.0

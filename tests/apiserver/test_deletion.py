@@ -1,6 +1,6 @@
 """What keeps a lab from going is named, in status, Event and metric, and cleared where allowed."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -67,8 +67,9 @@ async def dead_api(kube: Kube) -> AsyncIterator[None]:
 
 
 async def test_a_foreign_finalizer_is_named_and_then_purged(
-    kube: Kube, make_lab: LabMaker, operator: OperatorProcess
+    kube: Kube, make_lab: LabMaker, operator_with: Callable[..., OperatorProcess]
 ) -> None:
+    operator = operator_with(stuck_after="15s")
     lab = await make_lab()
     learner, _ = await namespaces(kube, lab)
     meta = {"name": "stuck", "namespace": learner, "finalizers": ["example.org/never"]}

@@ -147,7 +147,7 @@ async def test_drift_is_repaired(
     await until(kube, lab, "CredentialsIssued")
     assert await holds(kube, *places)
     await tamper(kube, *places)
-    await eventually(lambda: holds(kube, *places), 15)
+    await eventually(lambda: holds(kube, *places))
 
 
 async def test_a_deleted_service_account_gets_fresh_credentials(

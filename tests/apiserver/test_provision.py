@@ -1,6 +1,5 @@
 """From apply to a guarded lab with credentials, on a real API server."""
 
-import asyncio
 import base64
 import json
 import time
@@ -25,6 +24,7 @@ from .conftest import (
     until,
 )
 
+QUOTAS = {"objects", "compute", "jobs"}
 pytestmark = pytest.mark.usefixtures("operator")
 
 
@@ -61,7 +61,7 @@ async def test_guards_are_complete_in_both_namespaces(kube: Kube, make_lab: LabM
         assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
         assert labels[LAB_UID] == lab["metadata"]["uid"]
         quotas = await kube.list("ResourceQuota", namespace)
-        assert {quota["metadata"]["name"] for quota in quotas} == {"objects", "compute", "jobs"}
+        assert {quota["metadata"]["name"] for quota in quotas} == QUOTAS
         for quota in quotas:
             assert quota["status"]["hard"] == quota["spec"]["hard"]
         policies = {p["metadata"]["name"] for p in await kube.list("NetworkPolicy", namespace)}
@@ -87,10 +87,14 @@ async def test_guards_are_in_force_before_anybody_gets_in(kube: Kube, make_lab: 
         lab = await make_lab()
         places = await namespaces(kube, lab)
         await until(kube, lab, "CredentialsIssued")
-        await asyncio.sleep(0.5)
+
+        async def seen() -> bool:
+            return len([key for key in in_force if key[0] in places]) == 2 * len(QUOTAS)
+
+        await eventually(seen)
     for namespace, binding in zip(places, ("learner", "viewer"), strict=True):
         given = await kube.get("RoleBinding", namespace, binding)
-        guards = [in_force[namespace, quota] for quota in ("objects", "compute", "jobs")]
+        guards = [in_force[namespace, quota] for quota in QUOTAS]
         for kind in ("NetworkPolicy", "LimitRange"):
             bodies = await kube.list(kind, namespace)
             guards += [int(body["metadata"]["resourceVersion"]) for body in bodies]

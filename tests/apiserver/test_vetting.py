@@ -138,5 +138,5 @@ async def test_whoever_writes_what_is_dear_gets_an_answer_all_the_same(
 ) -> None:
     began = time.monotonic()
     found = await vetted(vetter, PACKAGE + rego + "\n")
-    assert time.monotonic() - began < 25
+    assert time.monotonic() - began < 60
     assert len(found.problem) < 1000

@@ -5,6 +5,7 @@ never arrives.
 """
 
 import asyncio
+import functools
 import os
 import signal
 import threading
@@ -12,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from practicum.kube.client import Object
+from tests.apiserver.conftest import absent, eventually
 from tests.apiserver.operator_process import OperatorProcess
 from tests.governed import Room
 from tests.lab_services import LabServices
@@ -104,10 +106,12 @@ async def settled(room: Room) -> None:
 
 
 async def leave(room: Room) -> None:
-    """Have the lab deleted, so that nobody looks at its registry any more."""
+    """Have the lab deleted and gone: its end would count as effects of what is tried next."""
     await room.people.leave()
     meta = room.lab["metadata"]
     await room.kube.delete("LabEnvironment", meta["namespace"], meta["name"])
+    there = functools.partial(absent, room.kube, "LabEnvironment", meta["namespace"], meta["name"])
+    await eventually(there, SECONDS)
 
 
 async def each_is_once(room: Room) -> list[Any]:

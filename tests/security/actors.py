@@ -77,6 +77,24 @@ class Actor:
         """Send one request; with ``dry_run`` all is decided and nothing done."""
         if time.monotonic() - self._used > _IDLE_SECONDS:
             self._connection.close()
+        try:
+            return self._call(method, path, body, content_type, dry_run, query)
+        except (OSError, http.client.HTTPException):
+            # In the midst of an exchange it would take no other request.
+            self._connection.close()
+            if method != "GET" and not dry_run:
+                raise
+            return self._call(method, path, body, content_type, dry_run, query)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        content_type: str,
+        dry_run: bool,
+        query: dict[str, str] | None,
+    ) -> Answer:
         parameters = {**(query or {}), **({"dryRun": "All"} if dry_run else {})}
         content = b"" if body is None else json.dumps(body).encode()
         self._connection.putrequest(method, path + (f"?{urlencode(parameters)}" * bool(parameters)))

@@ -122,13 +122,22 @@ class World:
         assert answer.granted, answer
 
 
-def _credentials(admin: Actor, course: str, name: str) -> dict[str, Object]:
-    """Wait for a lab's credentials; returns the learner's kubeconfig by context."""
-    deadline = time.monotonic() + 60
-    path = at("Secret", course, f"{name}-credentials")
-    while not (answer := admin.call("GET", path)).granted:
-        assert time.monotonic() < deadline, answer
+def until(holds: Callable[[], bool], what: str) -> None:
+    """Wait, up to three minutes, for what the cluster does in its own time.
+
+    Raises:
+        AssertionError: it did not; with ``what``.
+    """
+    deadline = time.monotonic() + 180
+    while not holds():
+        assert time.monotonic() < deadline, what
         time.sleep(0.1)
+
+
+def _credentials(admin: Actor, course: str, name: str) -> dict[str, Object]:
+    """Return, of a lab that has credentials, the learner's kubeconfig by context."""
+    answer = admin.call("GET", at("Secret", course, f"{name}-credentials"))
+    assert answer.granted, answer
     config = yaml.safe_load(base64.b64decode(answer.body["data"]["kubeconfig"]))
     return {
         context["name"]: {**config, "current-context": context["name"]}
@@ -137,15 +146,16 @@ def _credentials(admin: Actor, course: str, name: str) -> dict[str, Object]:
 
 
 def _lab(admin: Actor, course: str, name: str) -> Object:
-    """Wait until everything of a lab is applied; returns it."""
-    deadline = time.monotonic() + 60
-    while True:
-        lab = admin.call("GET", at("LabEnvironment", course, name)).body
-        platform = (lab.get("status", {}).get("namespaces") or [""])[-1]
-        if platform and admin.call("GET", at("StatefulSet", platform, "mlflow")).granted:
-            return lab
-        assert time.monotonic() < deadline, lab
-        time.sleep(0.1)
+    """Wait until everything of a lab is applied, of which credentials are the last; returns it."""
+    lab: Object = {}
+
+    def complete() -> bool:
+        lab.update(admin.call("GET", at("LabEnvironment", course, name)).body)
+        conditions = lab.get("status", {}).get("conditions", [])
+        return ("CredentialsIssued", "True") in [(one["type"], one["status"]) for one in conditions]
+
+    until(complete, f"lab {name} got no credentials")
+    return lab
 
 
 def _managed_things(world: World) -> None:

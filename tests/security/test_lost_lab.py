@@ -1,20 +1,8 @@
 """An instructor strips the finalizer while the operator is down: access dies with the lab."""
 
-import time
-from collections.abc import Callable
-
 from .actors import MERGE, Actor
-from .conftest import World
+from .conftest import World, until
 from .objects import at, binding, raw
-
-_PATIENCE = 60
-
-
-def until(holds: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)
 
 
 def instructor(world: World) -> Actor:

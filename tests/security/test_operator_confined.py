@@ -4,7 +4,7 @@ import pytest
 
 from .actors import APPLY, MERGE, Object
 from .cases import Case, create, delete, edit, table
-from .conftest import World
+from .conftest import World, until
 from .objects import OURS, at, binding, pod, raw, thing
 
 NAMESPACES = "writes and deletes only namespaces named lab-*"
@@ -211,6 +211,12 @@ def strangers(world: World) -> None:
             content_type=APPLY, dry_run=False, query={"fieldManager": "tests"},
         )  # fmt: skip
         assert answer.granted, answer
+    # A controller makes what is tried on, and the API server has to learn of the binding.
+    certificate = at("ConfigMap", "mistaken", "kube-root-ca.crt")
+    until(
+        lambda: OUTSIDE in world.attempt(world.operator, "DELETE", certificate).message,
+        "the mistaken binding gives nothing",
+    )
 
 
 @pytest.mark.usefixtures("strangers")

@@ -10,7 +10,7 @@ import pytest
 
 from .actors import Actor, Object
 from .cases import Case, create, delete, edit, table
-from .conftest import World
+from .conftest import World, until
 from .objects import OURS, at, binding, thing
 from .test_rights import ALL, ANYBODY, allowed, may, rights, served
 
@@ -161,6 +161,8 @@ def admin_of_tenants(world: World) -> Iterator[Actor]:
         answer = world.attempt(world.admin, "POST", at(body["kind"], place), body, dry_run=False)
         assert answer.granted, answer
     actor = world.account("{course}", name)
+    path = at("NetworkPolicy", "{learner}")
+    until(lambda: world.attempt(actor, "GET", path).granted, "the binding gives nothing")
     yield actor
     world.attempt(world.admin, "DELETE", at("RoleBinding", "{learner}", "tenancy"), dry_run=False)
 

@@ -129,6 +129,8 @@ class Governor:
         )
         requests = self._files.requests(lab.namespaces["learner"])
         dues = [drafted, *[await self._advance(room, one) for one in requests]]
+        for one in requests:
+            await self._mark_undone(room, one)
         now = self._files.requests(lab.namespaces["learner"])
         if not any(_releases(one) for one in now):
             await releases.settle()
@@ -140,15 +142,7 @@ class Governor:
         return expiry.next_wake(began, *dues)
 
     async def _advance(self, room: Room, request: ChangeRequest) -> datetime | None:
-        status, uid = request.status, str(request.metadata["uid"])
-        ledger = await self._register.ledger(room.lab)
-        if status.state is State.EXECUTED and (undone := ledger.rolled_back.get(uid)):
-            update = {"state": State.ROLLED_BACK, "message": f"rolled back by request {undone}"}
-            actor = room.actors.get(request.spec.requester)
-            after = status.model_copy(update=update)
-            await self._register.move(room.lab, request, actor, after, room.subject(request))
-            return None
-        if status.state not in OPEN:
+        if request.status.state not in OPEN:
             return None
         name = request.metadata["name"]
         answers = self._files.answers(request.metadata["namespace"], name)
@@ -158,6 +152,18 @@ class Governor:
         except ServiceError as error:
             log.info("change waits", request=name, reason=error.reason, error=str(error))
             return self._tools.clock() + _HOLD
+
+    async def _mark_undone(self, room: Room, request: ChangeRequest) -> None:
+        """Say of an executed request that a rollback, perhaps of this very pass, has undone it."""
+        status = request.status
+        ledger = await self._register.ledger(room.lab)
+        undone = ledger.rolled_back.get(str(request.metadata["uid"]))
+        if status.state is not State.EXECUTED or not undone:
+            return
+        update = {"state": State.ROLLED_BACK, "message": f"rolled back by request {undone}"}
+        actor = room.actors.get(request.spec.requester)
+        after = status.model_copy(update=update)
+        await self._register.move(room.lab, request, actor, after, room.subject(request))
 
     def _busy(self, changes: Changes, request: ChangeRequest) -> str:
         """Return what keeps a request from its target; only a new one is held against others."""
