@@ -38,12 +38,15 @@ CLUSTER = (sys.executable, "-m", "e2e.cluster")
 TOOLS = (*CLUSTER, "tools")
 """Builds, with its progress shown, what a control plane is made of."""
 
+SIDE_BY_SIDE = ("--numprocesses=3", "--dist=loadfile")
+"""A control plane for each: tests that wait for clusters leave a machine idle most of the time."""
+
 SUITES = (
     Suite("lint"),
     Suite("policies"),
     Suite("unit", "tests/unit", options=("--numprocesses=auto",)),
     Suite("golden", "tests/golden"),
-    Suite("apiserver", "tests/apiserver", needs=TOOLS),
+    Suite("apiserver", "tests/apiserver", options=SIDE_BY_SIDE, needs=TOOLS),
     Suite("security", "tests/security", needs=TOOLS),
     Suite("chaos", "tests/chaos", needs=TOOLS),
     Suite("e2e", "e2e", needs=(*CLUSTER, "up", "--images")),

@@ -24,6 +24,7 @@ from e2e.cluster import binaries
 from e2e.cluster.cache import Cache, remove, write_whole
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.pki import DOCUMENTATION_ADDRESS, make_pki
+from e2e.cluster.ports import free_ports
 from e2e.cluster.processes import alive, end, keep_at_exit, spawn, stop_at_exit
 
 _READY_SECONDS = 60.0
@@ -99,7 +100,7 @@ class ControlPlane:
             remove(self.folder / leftover)
         self.folder.mkdir(parents=True, exist_ok=True)
         stop_at_exit(self)
-        self.ports = dict(zip(("etcd", "peer", "apiserver"), _free_ports(3), strict=True))
+        self.ports = dict(zip(("etcd", "peer", "apiserver"), free_ports(3), strict=True))
         kubeadm = binaries.build(self.cache, "kubernetes") / "kubeadm"
         make_pki(kubeadm, self.folder, self.ports["apiserver"])
         self._spawn("etcd", self._etcd_command())
@@ -305,11 +306,3 @@ class ControlPlane:
         if file.exists() and not self.pids:
             state = json.loads(file.read_text(encoding="utf-8"))
             self.pids, self.ports = state["pids"], state["ports"]
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for candidate in sockets:
-            candidate.bind(("127.0.0.1", 0))
-        return [candidate.getsockname()[1] for candidate in sockets]

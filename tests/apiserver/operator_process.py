@@ -2,22 +2,16 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from pathlib import Path
 
+from e2e.cluster.ports import free_ports
+
 ROOT = Path(__file__).parents[2]
 ROOT_KEY = "a-root-key-for-tests"
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class OperatorProcess:
@@ -27,11 +21,10 @@ class OperatorProcess:
         self,
         kubeconfig: Path,
         folder: Path,
-        port: int = 0,
         module: str = "practicum",
         **settings: str,
     ) -> None:
-        port = port or free_port()
+        (port,) = free_ports(1)
         self._module = module
         self._log = folder / "operator.log"
         self._port = port

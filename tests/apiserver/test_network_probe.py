@@ -3,7 +3,6 @@
 import asyncio
 import math
 import random
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -143,11 +142,8 @@ async def test_an_operator_probes_at_its_start_and_clears_up_after_a_kill(
     tmp_path: Path,
 ) -> None:
     running_operator.stop()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     process = OperatorProcess(
-        operator_kubeconfig, tmp_path, port, probe_image="registry.example/practicum:1"
+        operator_kubeconfig, tmp_path, probe_image="registry.example/practicum:1"
     )
     try:
         process.start()

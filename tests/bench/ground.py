@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import socket
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -74,20 +73,12 @@ async def ground(
         await asyncio.to_thread(plane.start)
         await asyncio.to_thread(install_chart, plane.kubeconfig)
         access = await asyncio.to_thread(operator_access, plane, folder)
-        operator = OperatorProcess(
-            access, folder, _free_port(), learner_server=plane.server, **settings
-        )
+        operator = OperatorProcess(access, folder, learner_server=plane.server, **settings)
         stack.callback(operator.stop)
         async with await Kube.connect(plane.kubeconfig) as admin:
             for body in templates.objects(COURSE):
                 await admin.apply(body)
             yield Ground(plane, admin, operator, access, folder)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def cpu_seconds(pid: int) -> float:

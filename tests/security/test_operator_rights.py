@@ -58,7 +58,7 @@ def test_a_missing_rule_ends_the_start_and_is_named(
     )
     path = tmp_path / "kubeconfig"
     path.write_text(yaml.safe_dump(config))
-    process = OperatorProcess(path, tmp_path, 0)
+    process = OperatorProcess(path, tmp_path)
     done = subprocess.run(
         [sys.executable, "-m", "practicum"],
         env=process.environment,
