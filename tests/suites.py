@@ -48,7 +48,7 @@ SUITES = (
     Suite("golden", "tests/golden"),
     Suite("apiserver", "tests/apiserver", options=SIDE_BY_SIDE, needs=TOOLS),
     Suite("security", "tests/security", needs=TOOLS),
-    Suite("chaos", "tests/chaos", needs=TOOLS),
+    Suite("chaos", "tests/chaos", options=SIDE_BY_SIDE, needs=TOOLS),
     Suite("e2e", "e2e", needs=(*CLUSTER, "up", "--images")),
 )
 

@@ -24,7 +24,7 @@ from practicum.governance.drafts import Drafts
 from practicum.governance.files import Files
 from practicum.governance.governor import Governor
 from practicum.governance.http import Services
-from practicum.governance.retention import Retention
+from practicum.governance.retention import EVERY, Retention
 from practicum.handlers import children as of_labs
 from practicum.handlers import watches
 from practicum.handlers.children import Children, followed
@@ -41,7 +41,7 @@ from practicum.reconcile.inventory import Inventory
 from practicum.reconcile.labs import Labs
 from practicum.reconcile.network_probe import NetworkProbe
 from practicum.reconcile.report import Reporter
-from practicum.reconcile.runner import Runner, background
+from practicum.reconcile.runner import Runner, background, periodically
 from practicum.reconcile.sweep import Sweep
 from practicum.reconcile.templates import Templates
 from practicum.reconcile.tools import Tools
@@ -115,9 +115,13 @@ async def operate(
         sweep = Sweep(kube, settings, utcnow, children.compare)
         probe = NetworkProbe(kube, settings, utcnow)
         retention = Retention(kube, settings.audit_retention, utcnow)
+        between = settings.sweep_interval + timedelta(seconds=1)
         async with (
             background(
-                *(_beating(health), _sweeping(sweep, settings), probe.keep(), retention.keep())
+                _beating(health),
+                periodically("sweep", sweep.run, between),
+                periodically("retention", retention.run, EVERY),
+                probe.keep(),
             ),
             followed(of_labs.informers(kube, children), runner),
             followed(informers, changes),
@@ -142,16 +146,6 @@ async def _beating(health: http.Health) -> None:
     while True:
         health.beat()
         await asyncio.sleep(_BEAT_SECONDS)
-
-
-async def _sweeping(sweep: Sweep, settings: Settings) -> None:
-    pause = settings.sweep_interval + timedelta(seconds=1)
-    while True:
-        try:
-            await sweep.run()
-        except ApiError as error:
-            log.warning("sweep failed", error=str(error))
-        await asyncio.sleep(pause.total_seconds())
 
 
 async def _demand_rights(settings: Settings, health: http.Health, stop: asyncio.Event) -> None:

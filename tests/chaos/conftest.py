@@ -1,6 +1,7 @@
 """A control plane, a proxy before it, and an operator that sees the cluster through the proxy."""
 
 import base64
+import functools
 import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -161,36 +162,42 @@ async def make_room(
     return make
 
 
-_NOTES = pytest.StashKey[list[str]]()
-
-
-@pytest.fixture
-def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Keeps a line for the end of the run."""
-    return request.config.stash.setdefault(_NOTES, []).append
-
-
-_KILLS = pytest.StashKey[list[tuple[str, list[int]]]]()
+_FAULTS, _KILLS = "fault", "kill"
 RecordKills = Callable[[str, dict[str, list[int]]], None]
 """Takes a stretch and the k that were tried, by where they struck."""
 
 
 @pytest.fixture
-def record_kills(request: pytest.FixtureRequest) -> RecordKills:
+def report(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Keeps a line for the end of the run."""
+    return functools.partial(record_property, _FAULTS)
+
+
+@pytest.fixture
+def record_kills(record_property: Callable[[str, object], None]) -> RecordKills:
     """Keeps what was tried for the end of the run: stretch, where it struck and every k."""
-    rows = request.config.stash.setdefault(_KILLS, [])
-    return lambda name, tried: rows.extend((f"{name}, {at}", ks) for at, ks in tried.items())
+
+    def record(name: str, tried: dict[str, list[int]]) -> None:
+        for at, ks in tried.items():
+            record_property(_KILLS, f"{f'{name}, {at}':<32}k = {', '.join(map(str, ks))}")
+
+    return record
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print after which writes the operator was killed."""
-    if notes := terminalreporter.config.stash.get(_NOTES, []):
-        terminalreporter.section("faults")
-        for line in notes:
-            terminalreporter.write_line(line)
-    rows = terminalreporter.config.stash.get(_KILLS, [])
-    if not rows:
-        return
-    terminalreporter.section("killed after the k-th write, and converged")
-    for name, tried in rows:
-        terminalreporter.write_line(f"{name:<32}k = {', '.join(map(str, tried))}")
+    """Print what tests have kept for the end, wherever they ran."""
+    said = [
+        kept
+        for reports in terminalreporter.stats.values()
+        for one in reports
+        if getattr(one, "when", "") == "call"
+        for kept in one.user_properties
+    ]
+    for kind, title in (
+        (_FAULTS, "faults"),
+        (_KILLS, "killed after the k-th write, and converged"),
+    ):
+        if lines := [line for which, line in said if which == kind]:
+            terminalreporter.section(title)
+            for line in lines:
+                terminalreporter.write_line(line)

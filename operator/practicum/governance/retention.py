@@ -4,14 +4,12 @@ A log goes whole or not at all, and by the age of its last record; that of a lab
 there stays, however old.
 """
 
-import asyncio
 from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 import structlog
 
-from practicum import errors
 from practicum.api.names import AUDIT_NAMESPACE
 from practicum.api.times import parse_rfc3339
 from practicum.clock import Clock
@@ -20,7 +18,7 @@ from practicum.kube.client import Kube
 from practicum.policy import expiry
 
 log = structlog.get_logger()
-_EVERY: Final = timedelta(days=1)
+EVERY: Final = timedelta(days=1)
 
 
 class _Segment(NamedTuple):
@@ -29,21 +27,12 @@ class _Segment(NamedTuple):
 
 
 class Retention:
-    """Looks once a day."""
+    """What is looked through now and then; `EVERY` says how often."""
 
     def __init__(self, kube: Kube, retention: timedelta, clock: Clock) -> None:
         self._kube = kube
         self._retention = retention
         self._clock = clock
-
-    async def keep(self) -> None:
-        """Look for ever; what goes wrong waits for the next time."""
-        while True:
-            try:
-                await self.run()
-            except errors.ApiError as error:
-                log.warning("audit logs not looked through", error=str(error))
-            await asyncio.sleep(_EVERY.total_seconds())
 
     async def run(self) -> int:
         """Delete what is over; returns how many logs that were."""

@@ -9,6 +9,9 @@ RECONCILES = Counter("practicum_reconcile_total", "Passes over a lab.", ["result
 RECONCILE_SECONDS = Histogram(
     "practicum_reconcile_duration_seconds", "Duration of one pass over a lab.", buckets=_SECONDS
 )
+JOB_FAILURES = Counter(
+    "practicum_job_failures_total", "Turns of a periodic job of the operator that failed.", ["job"]
+)
 STEP_SECONDS = Histogram(
     "practicum_provision_duration_seconds",
     "From the creation of a LabEnvironment to a condition's first True.",

@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from datetime import datetime
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Any, Final, NoReturn
 
 import structlog
 
@@ -36,6 +36,26 @@ async def background(*jobs: Coroutine[None, None, None]) -> AsyncIterator[None]:
         yield
         for task in tasks:
             task.cancel()
+
+
+async def periodically(
+    job: str, work: Callable[[], Awaitable[object]], pause: timedelta
+) -> NoReturn:
+    """Work, pause and work again, for as long as the operator lives.
+
+    Args:
+        job: what the log and the metric call it.
+        work: one turn; whatever goes wrong in it waits for the next.
+        pause: between two turns.
+    """
+    while True:
+        try:
+            await work()
+        except Exception as error:  # whatever it is, labs have to go on
+            metrics.JOB_FAILURES.labels(job).inc()
+            expected = isinstance(error, ApiError)
+            log.warning("job failed", job=job, error=str(error), exc_info=not expected)
+        await asyncio.sleep(pause.total_seconds())
 
 
 async def together(*work: Awaitable[Any]) -> list[Any]:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from practicum.api.names import LabKey
 from practicum.errors import ApiError
+from practicum.observe import metrics
 from practicum.reconcile import runner as running
-from practicum.reconcile.runner import Runner, Work, background, together
+from practicum.reconcile.runner import Runner, Work, background, periodically, together
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ADA, BOB = LabKey("course", "ada"), LabKey("course", "bob")
@@ -349,3 +350,21 @@ async def test_what_is_within_ends_with_a_job_that_fails() -> None:
             reached = True
     assert raised.group_contains(KeyError, match="ownerReferences", depth=1)
     assert not reached
+
+
+@pytest.mark.parametrize("error", [ApiError(503, "Away", "away"), KeyError("metadata")])
+async def test_a_turn_that_fails_is_counted_and_not_the_last(error: Exception) -> None:
+    turns = 0
+
+    async def work() -> None:
+        nonlocal turns
+        turns += 1
+        if turns < 3:
+            raise error
+        raise asyncio.CancelledError
+
+    failed = metrics.JOB_FAILURES.labels("sweep")
+    before = failed._value.get()
+    with pytest.raises(asyncio.CancelledError):
+        await periodically("sweep", work, timedelta())
+    assert (turns, failed._value.get() - before) == (3, 2)
