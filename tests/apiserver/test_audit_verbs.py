@@ -1,6 +1,7 @@
 """``practicum audit`` on a real API server: logs of labs that are there, and that are gone."""
 
 import asyncio
+import base64
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from practicum.kube.client import Kube, Object
 from .command import practicum
 from .conftest import LabMaker, absent, access, eventually, lab_body
 
+ROOT = b"root key"
 COUNT = 40
 """Of records; two a segment are more segments than a page of the list holds."""
 
@@ -27,8 +29,7 @@ class Scene:
 
     live: Object
     gone: str
-    key: bytes
-    """Of the log of the lab that is gone."""
+    """The uid of the latter."""
     head: str
 
     @property
@@ -41,7 +42,7 @@ class Scene:
 
 
 async def written(kube: Kube, lab: Object, count: int) -> Audit:
-    log = Audit(kube, AUDIT_NAMESPACE, lambda: b"root key")
+    log = Audit(kube, AUDIT_NAMESPACE, lambda: ROOT)
     meta = lab["metadata"]
     for number in range(count):
         event = {
@@ -79,7 +80,7 @@ async def scene(kube: Kube, make_lab: LabMaker, monkeypatch: pytest.MonkeyPatch)
     # The fixture of the first one deletes what has its name.
     second = await kube.create(lab_body(name))
     await anchored(kube, second, await written(kube, second, 3))
-    return Scene(second, uid, log.key(uid), head)
+    return Scene(second, uid, head)
 
 
 @pytest.fixture
@@ -133,11 +134,21 @@ def test_who_may_read_no_logs_is_told_so(control_plane: ControlPlane, tmp_path: 
     assert "you may not read the audit logs in namespace practicum-audit" in told.stderr
 
 
+@pytest.fixture
+async def root_key(kube: Kube) -> str:
+    """A Secret with the key of these logs; the operator's own writes none of them."""
+    meta = {"name": "root-key-of-tests", "namespace": "practicum-system"}
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": meta}
+    await kube.apply({**body, "data": {"root-key": base64.b64encode(ROOT).decode()}})
+    return meta["name"]
+
+
 async def test_the_log_of_a_lab_that_is_gone_is_read_by_uid(
-    control_plane: ControlPlane, scene: Scene, auditor: Path, tmp_path: Path
+    control_plane: ControlPlane, scene: Scene, auditor: Path, root_key: str, tmp_path: Path
 ) -> None:
     key = tmp_path / "key"
-    key.write_bytes(scene.key)
+    words = ("audit", "key", "--uid", scene.gone, "--secret", root_key)
+    key.write_text(practicum(control_plane.kubeconfig, *words).stdout)
     for kubeconfig in (control_plane.kubeconfig, auditor):
         shown = practicum(kubeconfig, "audit", "show", "--uid", scene.gone, "-o", "json")
         assert len(json.loads(shown.stdout)) == COUNT
@@ -149,6 +160,20 @@ async def test_the_log_of_a_lab_that_is_gone_is_read_by_uid(
         assert (whole.returncode, whole.stderr) == (0, "")
     report = practicum(auditor, "report", "lifecycle", "--uid", scene.gone, "-o", "json")
     assert json.loads(report.stdout)["models"][0]["moves"] == COUNT
+
+
+async def test_the_key_of_a_log_takes_the_root_key(
+    control_plane: ControlPlane, scene: Scene, auditor: Path, root_key: str
+) -> None:
+    words = ("audit", "key", scene.name, "--secret", root_key)
+    one = practicum(control_plane.kubeconfig, *words, "-o", "json")
+    assert json.loads(one.stdout)["uid"] == scene.uid
+    refused = practicum(auditor, "audit", "key", "--uid", scene.gone)
+    assert (refused.returncode, refused.stdout) == (4, "")
+    assert "you may not read Secret practicum-root-key" in refused.stderr
+    lost = practicum(control_plane.kubeconfig, *words[:3], "--secret", "another")
+    assert lost.returncode == 3
+    assert "rootKey.existingSecret" in lost.stderr
 
 
 async def test_a_log_that_lost_its_end_needs_the_head(

@@ -11,7 +11,7 @@ from practicum.cli import main
 from practicum.governance.chain import link
 
 RUNNER = CliRunner()
-KEY = b"of the operator"
+KEY = b"\n what bytes of whitespace are \t"
 Records = list[dict[str, Any]]
 
 
@@ -63,12 +63,32 @@ def test_the_first_bad_record_is_named(records: Records, tmp_path: Path) -> None
 def test_a_forgery_takes_the_key(tmp_path: Path) -> None:
     made = [link({"id": "1", "type": "Invented"}, None, b"another")]
     path, key = written(made, tmp_path), tmp_path / "key"
-    key.write_bytes(KEY + b"\n")
+    key.write_text(KEY.hex() + "\n")
     words = ["audit", "verify", str(path), "-o", "json", "--head", head(made)]
     assert json.loads(RUNNER.invoke(main.app, words).stdout)["holds"] is True
     result = RUNNER.invoke(main.app, [*words, "--key-file", str(key)])
     assert result.exit_code == 1
     assert json.loads(result.stdout)["reason"] == "RecordForged"
+
+
+@pytest.mark.parametrize("text", ["", "no key", "00" * 31, "00" * 33, "schlüssel"])
+def test_a_key_that_is_none(export: Path, tmp_path: Path, text: str) -> None:
+    key = tmp_path / "key"
+    key.write_text(text)
+    result = RUNNER.invoke(main.app, ["audit", "verify", str(export), "--key-file", str(key)])
+    assert result.exit_code == 2
+    assert "64 hexadecimal digits" in result.stderr
+    assert "practicum audit key" in result.stderr
+
+
+def test_the_operators_own_records_hold_by_the_key(
+    export: Path, records: Records, tmp_path: Path
+) -> None:
+    key = tmp_path / "key"
+    key.write_text(KEY.hex() + "\n")
+    words = ["audit", "verify", str(export), "--head", head(records), "--key-file", str(key)]
+    result = RUNNER.invoke(main.app, words)
+    assert (result.exit_code, result.stdout) == (0, "the chain holds: 4 records\n")
 
 
 @pytest.mark.parametrize(

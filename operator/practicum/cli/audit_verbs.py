@@ -118,7 +118,7 @@ def verify(
     ] = "",
     key_file: Annotated[
         Path | None,
-        typer.Option("--key-file", help="The log's key, from the platform team: finds forgeries."),
+        typer.Option("--key-file", help="As audit key has it: finds forgeries.", dir_okay=False),
     ] = None,
     lab: Annotated[
         str, typer.Option("--lab", metavar="NAME", help="The live log, against the lab's status.")
@@ -133,13 +133,14 @@ def verify(
     An export is checked without a cluster; with --lab or --uid it is the log in the cluster. A
     lab that is gone has no status, so its log wants --head as an export does.
     """
+    from practicum.cli import audit_key
     from practicum.governance import chain
 
     if sum(map(bool, (file, lab, uid))) != 1 or (lab and head):
         text = "give one of FILE or --uid UID, each with --head, or --lab NAME"
         raise CliError(text, code=Exit.USAGE)
     check_format(ctx.obj, ("table", "json"))
-    key = key_file.read_bytes().strip() if key_file else None
+    key = audit_key.read(key_file) if key_file else None
     end = parse_head(head) if head else None
     if file is None:
         _verify_live(ctx, _which(lab, uid), key, end)
@@ -148,6 +149,29 @@ def verify(
     _tell(verdict, ctx.obj, "" if head else _OPEN)
     if not verdict.holds:
         raise typer.Exit(Exit.FAILURE)
+
+
+@app.command(epilog=EPILOG)
+def key(
+    ctx: typer.Context,
+    lab: Lab = "",
+    uid: Uid = "",
+    root_key: Annotated[
+        str,
+        typer.Option("--secret", metavar="NAME", help="Chart value rootKey.existingSecret."),
+    ] = "practicum-root-key",
+    system: Annotated[
+        str, typer.Option("--system-namespace", metavar="NAME", help="Where the operator runs.")
+    ] = "practicum-system",
+) -> None:
+    """Print the key of a lab's log, for verify --key-file.
+
+    It takes the right to read the root key.
+    """
+    from practicum.cli import audit_key
+
+    which, place = _which(lab, uid), audit_key.Place(system, root_key)
+    run(ctx, lambda session: audit_key.show(session, which, place), formats=("table", "json"))
 
 
 def _verify_live(ctx: typer.Context, which: "Which", key: bytes | None, head: Head | None) -> None:
