@@ -264,7 +264,10 @@ async def test_all_of_it_is_on_record_and_tampering_shows(stage: Stage, tmp_path
     assert written.returncode == 0, written.stderr
     audit = read(stage, "bob")["status"]["audit"]
     head = f"{audit['seq']}:{audit['hash']}"
-    whole = stage.practicum("audit", "verify", str(export), "--head", head)
+    key = tmp_path / "key"
+    key.write_text(stage.practicum("audit", "key", "bob", "-n", COURSE).stdout)
+    with_key = ("--head", head, "--key-file", str(key))
+    whole = stage.practicum("audit", "verify", str(export), *with_key)
     assert whole.returncode == 0, whole
     records = [json.loads(line) for line in export.read_text().splitlines()]
     tampered = next(n for n, one in enumerate(records) if one.get("state") == "Denied")
