@@ -20,6 +20,7 @@ import yaml
 from e2e.cluster import binaries
 from e2e.cluster.cache import Cache
 from e2e.cluster.control_plane import ControlPlane
+from e2e.waiting import PATIENCE
 from practicum.api.names import API_VERSION
 from practicum.errors import ApiError
 from practicum.kube.client import Kube, Object
@@ -27,8 +28,6 @@ from practicum.kube.client import Kube, Object
 from .operator_process import ROOT, OperatorProcess
 
 COURSES = ("course-a", "course-b")
-PATIENCE = 3
-"""How many times longer than on an idle machine things may take: whoever passes waits for none."""
 _NUMBERS = itertools.count(1)
 
 

@@ -81,6 +81,12 @@ def test_a_key_that_is_none(export: Path, tmp_path: Path, text: str) -> None:
     assert "practicum audit key" in result.stderr
 
 
+def test_a_key_file_that_is_not_there(export: Path) -> None:
+    result = RUNNER.invoke(main.app, ["audit", "verify", str(export), "--key-file", "nowhere"])
+    assert result.exit_code == 2
+    assert "nowhere" in result.stderr
+
+
 def test_the_operators_own_records_hold_by_the_key(
     export: Path, records: Records, tmp_path: Path
 ) -> None:

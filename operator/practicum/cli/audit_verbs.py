@@ -118,7 +118,9 @@ def verify(
     ] = "",
     key_file: Annotated[
         Path | None,
-        typer.Option("--key-file", help="As audit key has it: finds forgeries.", dir_okay=False),
+        typer.Option(
+            "--key-file", help="As audit key has it: finds forgeries.", exists=True, dir_okay=False
+        ),
     ] = None,
     lab: Annotated[
         str, typer.Option("--lab", metavar="NAME", help="The live log, against the lab's status.")
