@@ -13,12 +13,15 @@ from e2e import proof
 from practicum.kube.client import Kube, Object
 
 _SECONDS = 120
+# Twice, for the same reason as in reach.
 LOOK = """
 import json, socket, sys, time
 def reached(host, port, seconds=5):
     for _ in range(3):
         try:
-            socket.create_connection((host, port), seconds).close()
+            for _ in range(2):
+                socket.create_connection((host, port), seconds).close()
+                time.sleep(0.2)
             return True
         except OSError:
             time.sleep(1)
