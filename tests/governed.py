@@ -143,6 +143,22 @@ def _pod(name: str, namespace: str) -> Object:
     }
 
 
+async def log_of(kube: Kube, lab: Object) -> list[Any]:
+    """Wait for a lab's first record; returns all, verified against the lab's status."""
+    uid = lab["metadata"]["uid"]
+    audit = Audit(kube, AUDIT_NAMESPACE, ROOT_KEY.encode)
+
+    async def verified() -> list[Any]:
+        # The head first: a record may come between the two reads, and then is one too many.
+        head = (await read(kube, lab))["status"]["audit"]
+        records = [record async for record in audit.records(uid)]
+        verdict = verify(records, Head(head["seq"], head["hash"]), audit.key(uid))
+        assert verdict.holds, verdict
+        return records
+
+    return list(await eventually(verified))
+
+
 @dataclass
 class Room:
     """One lab, those in it, and its services."""
@@ -168,27 +184,11 @@ class Room:
 
     async def begun(self) -> None:
         """Wait until it is on record where the aliases were."""
-
-        async def there() -> bool:
-            return bool(await self.log())
-
-        await eventually(there)
+        await self.log()
 
     async def log(self) -> list[Any]:
         """Return the lab's records, verified against its status."""
-        uid = self.lab["metadata"]["uid"]
-        audit = Audit(self.kube, AUDIT_NAMESPACE, ROOT_KEY.encode)
-
-        async def verified() -> list[Any]:
-            # The head first: a record may come between the two reads, and then is one too many.
-            head = (await read(self.kube, self.lab))["status"]["audit"]
-            records = [record async for record in audit.records(uid)]
-            verdict = verify(records, Head(head["seq"], head["hash"]), audit.key(uid))
-            assert verdict.holds, verdict
-            return [records]
-
-        (records,) = await eventually(verified)
-        return list(records)
+        return await log_of(self.kube, self.lab)
 
     async def states(self, request: str) -> list[str]:
         """Return the states that a request went through, as the log has them."""

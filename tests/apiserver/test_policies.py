@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from practicum.api.names import AUDIT_NAMESPACE, POLICY_STATUS
+from practicum.api.names import POLICY_STATUS
 from practicum.errors import Forbidden
-from practicum.governance.audit import Audit
-from practicum.governance.chain import Head, verify
 from practicum.kube.client import Kube, Object
 from tests import governed
 
@@ -46,11 +44,7 @@ class Author:
         return await eventually(there, 60)
 
     async def log(self) -> list[Any]:
-        uid = self.lab["metadata"]["uid"]
-        audit = Audit(self.kube, AUDIT_NAMESPACE, lambda: b"a-root-key-for-tests")
-        head = (await read(self.kube, self.lab))["status"]["audit"]
-        records = [record async for record in audit.records(uid)]
-        assert verify(records, Head(head["seq"], head["hash"]), audit.key(uid)).holds
+        records = await governed.log_of(self.kube, self.lab)
         return [one for one in records if one["type"].startswith("Policy")]
 
     async def types(self, *expected: str) -> None:

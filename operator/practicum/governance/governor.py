@@ -130,7 +130,8 @@ class Governor:
         requests = self._files.requests(lab.namespaces["learner"])
         dues = [drafted, *[await self._advance(room, one) for one in requests]]
         for one in requests:
-            await self._mark_undone(room, one)
+            if undone := ledger.rolled_back.get(str(one.metadata["uid"])):
+                await self._mark_undone(room, one, undone)
         now = self._files.requests(lab.namespaces["learner"])
         if not any(_releases(one) for one in now):
             await releases.settle()
@@ -153,16 +154,13 @@ class Governor:
             log.info("change waits", request=name, reason=error.reason, error=str(error))
             return self._tools.clock() + _HOLD
 
-    async def _mark_undone(self, room: Room, request: ChangeRequest) -> None:
+    async def _mark_undone(self, room: Room, request: ChangeRequest, by: str) -> None:
         """Say of an executed request that a rollback, perhaps of this very pass, has undone it."""
-        status = request.status
-        ledger = await self._register.ledger(room.lab)
-        undone = ledger.rolled_back.get(str(request.metadata["uid"]))
-        if status.state is not State.EXECUTED or not undone:
+        if request.status.state is not State.EXECUTED:
             return
-        update = {"state": State.ROLLED_BACK, "message": f"rolled back by request {undone}"}
+        update = {"state": State.ROLLED_BACK, "message": f"rolled back by request {by}"}
         actor = room.actors.get(request.spec.requester)
-        after = status.model_copy(update=update)
+        after = request.status.model_copy(update=update)
         await self._register.move(room.lab, request, actor, after, room.subject(request))
 
     def _busy(self, changes: Changes, request: ChangeRequest) -> str:
