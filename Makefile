@@ -41,7 +41,7 @@ lint: install ## format check, lint, types, import layers, and the same of the l
 crds: install ## generate crds/ from the models
 	@$(PYTHON) -m practicum.api.crd crds
 
-chart-sync: crds ## copy the CRDs and the packed modules into the chart
+chart-sync: crds ## copy the CRDs into the chart
 	@$(PYTHON) tools/sync_chart.py
 
 golden: chart-sync ## write the golden manifests anew

@@ -40,6 +40,7 @@ class Rendered:
     body: dict[str, Any]
     component: str = "app"
     placement: Side = "platform"
+    exhibit: bool = False
 
 
 def template(**changes: Any) -> LabTemplateSpec:

@@ -1,12 +1,6 @@
-"""Copies into the chart what is made elsewhere: ``make chart-sync``.
-
-The CRDs come from ``crds/``, the shared catalogue from every ``lab-templates/<module>/``; a test
-fails when either is stale.
-"""
+"""Copies the CRDs into the chart: ``make chart-sync``. A test fails when they are stale."""
 
 from pathlib import Path
-
-from practicum.catalog import pack
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ROOT / "charts/practicum/files"
@@ -15,12 +9,6 @@ FILES = ROOT / "charts/practicum/files"
 def crds() -> dict[str, str]:
     """Return the chart's CRD files by name."""
     return {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "crds").glob("*.yaml")}
-
-
-def templates() -> dict[str, str]:
-    """Return the chart's packed modules by file name."""
-    modules = sorted(path.parent for path in (ROOT / "lab-templates").glob("*/template.yaml"))
-    return {f"{folder.name}.yaml": pack.dump(pack.pack(folder)) for folder in modules}
 
 
 def write(folder: Path, files: dict[str, str]) -> None:
@@ -35,4 +23,3 @@ def write(folder: Path, files: dict[str, str]) -> None:
 
 if __name__ == "__main__":
     write(FILES / "crds", crds())
-    write(FILES / "labtemplates", templates())

@@ -16,15 +16,25 @@ import uvloop
 from practicum import __version__
 from practicum import settings as configuration
 from practicum.api.names import LabKey
+from practicum.checks import asking
+from practicum.checks.asking import Requests
+from practicum.checks.evaluation import Evaluator
+from practicum.checks.examiner import Examiner
+from practicum.checks.looks.policies import PolicyLooks
+from practicum.checks.looks.records import Records
+from practicum.checks.pods import Pods
+from practicum.checks.scene import Means
 from practicum.clock import utcnow
 from practicum.errors import ApiError
 from practicum.governance import drafts as of_drafts
-from practicum.governance import files as of_changes
+from practicum.governance import files as change_files
 from practicum.governance.drafts import Drafts
 from practicum.governance.files import Files
 from practicum.governance.governor import Governor
 from practicum.governance.http import Services
+from practicum.governance.opa import Opa
 from practicum.governance.retention import EVERY, Retention
+from practicum.governance.vetting import Vetter
 from practicum.handlers import children as of_labs
 from practicum.handlers import watches
 from practicum.handlers.children import Children, followed
@@ -35,6 +45,7 @@ from practicum.observe import http, metrics
 from practicum.observe import logging as logs
 from practicum.reconcile import rights
 from practicum.reconcile.apply import Applier
+from practicum.reconcile.catalogue import Catalogue
 from practicum.reconcile.credentials import Credentials
 from practicum.reconcile.engine import Engine
 from practicum.reconcile.inventory import Inventory
@@ -70,14 +81,19 @@ def tools_for(kube: Kube, settings: Settings) -> Tools:
     )
 
 
+Wiring = tuple[Runner, list[Informer], Callable[[LabKey, str], None]]
+"""A kind of passes: their runner, what they follow, and what wakes a lab in a phase."""
+
+
 def governance_for(
-    tools: Tools, services: Services, governed: Callable[[LabKey], None]
-) -> tuple[Runner, list[Informer], Callable[[LabKey, str], None]]:
-    """Wire governed changes: their runner, what they follow, and what wakes a lab in a phase.
+    tools: Tools, services: Services, vetter: Vetter, governed: Callable[[LabKey], None]
+) -> Wiring:
+    """Wire governed changes.
 
     Args:
-        tools: what both kinds of passes share.
+        tools: what all kinds of passes share.
         services: how services of labs are asked.
+        vetter: who compiles learners' policies.
         governed: called with a lab in which other things should hold from now on.
     """
 
@@ -86,15 +102,49 @@ def governance_for(
 
     files = Files(tools.labs.at, wake)
     drafts = Drafts(tools.labs.at, wake)
-    governor = Governor(tools, services, files, drafts, governed)
+    governor = Governor(tools, services, files, drafts, vetter, governed)
     changes = Runner(governor.reconcile, tools.clock)
 
     def govern(key: LabKey, phase: str) -> None:
         if governor.concerns(key, phase):
             changes.wake(key)
 
-    informers = [*of_changes.informers(tools.kube, files), of_drafts.informer(tools.kube, drafts)]
+    informers = [*change_files.informers(tools.kube, files), of_drafts.informer(tools.kube, drafts)]
     return changes, informers, govern
+
+
+def checks_for(tools: Tools, services: Services, vetter: Vetter, probe: NetworkProbe) -> Wiring:
+    """Wire checks.
+
+    Args:
+        tools: what all kinds of passes share.
+        services: how services of labs are asked.
+        vetter: who compiles learners' policies.
+        probe: knows whether the cluster enforces NetworkPolicy.
+    """
+    kube, settings = tools.kube, tools.settings
+    pods = Pods(kube, asyncio.Semaphore(settings.check_pods))
+    means = Means(
+        kube=kube,
+        opa=vetter.opa,
+        clock=tools.clock,
+        records=Records(kube, settings).of,
+        enforcement=lambda: probe.known,
+    )
+
+    def wake(key: LabKey) -> None:
+        runner.wake(key)
+
+    requests = Requests(tools.labs.at, wake)
+    evaluator = Evaluator(PolicyLooks(vetter))
+    examiner = Examiner(tools, services, means, evaluator, pods, requests)
+    runner = Runner(examiner.reconcile, tools.clock)
+
+    def examine(key: LabKey, phase: str) -> None:
+        if examiner.concerns(key, phase):
+            runner.wake(key)
+
+    return runner, [asking.informer(kube, requests)], examine
 
 
 async def operate(
@@ -110,10 +160,18 @@ async def operate(
         ready = asyncio.Event()
         health.ready = ready.is_set
         children = Children(runner, tools.inventory, tools.labs)
-        changes, informers, govern = governance_for(tools, services, runner.wake)
-        tools.reporter.written.append(lambda key, _, status: govern(key, status.phase))
-        sweep = Sweep(kube, settings, utcnow, children.compare)
+        vetter = Vetter(Opa(settings.opa))
         probe = NetworkProbe(kube, settings, utcnow)
+        changes, of_changes, govern = governance_for(tools, services, vetter, runner.wake)
+        checks, of_checks, examine = checks_for(tools, services, vetter, probe)
+
+        def wake_others(key: LabKey, phase: str) -> None:
+            govern(key, phase)
+            examine(key, phase)
+
+        tools.reporter.written.append(lambda key, _, status: wake_others(key, status.phase))
+        sweep = Sweep(kube, settings, utcnow, children.compare)
+        catalogue = Catalogue(kube, settings)
         retention = Retention(kube, settings.audit_retention, utcnow)
         between = settings.sweep_interval + timedelta(seconds=1)
         async with (
@@ -121,10 +179,12 @@ async def operate(
                 _beating(health),
                 periodically("sweep", sweep.run, between),
                 periodically("retention", retention.run, EVERY),
+                periodically("catalogue", catalogue.publish, EVERY),
                 probe.keep(),
             ),
             followed(of_labs.informers(kube, children), runner),
-            followed(informers, changes),
+            followed(of_changes, changes),
+            followed(of_checks, checks),
         ):
             await kopf.operator(
                 registry=watches.registry(),
@@ -136,8 +196,9 @@ async def operate(
                 identity=cast(Any, "practicum"),
                 ready_flag=ready,
                 stop_flag=stop,
-                memo=watches.Context(runner, tools.labs, tools.templates, govern),
+                memo=watches.Context(runner, tools.labs, tools.templates, wake_others),
             )
+        await checks.stop()
         await changes.stop()
         await runner.stop()
 

@@ -82,6 +82,24 @@ class Settings:
     alias_poll: timedelta = timedelta(seconds=30)
     """How often aliases of governed models are compared with what the audit log says."""
 
+    check_image: str = ""
+    """Image of pods that look at labs from within, with this package in it; empty: none do."""
+
+    check_interval: timedelta = timedelta(minutes=1)
+    """How often checks are looked at while a learner is at work; 0: only when asked for."""
+
+    check_idle_interval: timedelta = timedelta(minutes=30)
+    """The longest pause between two looks, in a lab in which nothing changes."""
+
+    check_pause: timedelta = timedelta(seconds=5)
+    """Least time between two looks that a lab's people ask for."""
+
+    check_pods: int = 4
+    """How many pods may look at labs from within at once."""
+
+    catalogue: str = ""
+    """Folder with the packed modules of the shared catalogue; empty: none are published."""
+
     opa: str = "opa"
     """The program that vets learners' policies: a path, or a name that is looked up."""
 
@@ -148,6 +166,12 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         "probe_interval": _duration,
         "audit_retention": _duration,
         "alias_poll": _duration,
+        "check_image": str,
+        "check_interval": _duration,
+        "check_idle_interval": _duration,
+        "check_pause": _duration,
+        "check_pods": int,
+        "catalogue": str,
         "opa": str,
         "http_port": int,
         "leader_elect": _flag,

@@ -1,17 +1,31 @@
 """The operator as a process of its own, so that a test can kill it like a node would."""
 
+import atexit
+import functools
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
 
 from e2e.cluster.ports import free_ports
+from practicum.catalog import pack
 
 ROOT = Path(__file__).parents[2]
 ROOT_KEY = "a-root-key-for-tests"
+
+
+@functools.cache
+def catalogue() -> Path:
+    """Pack the modules of this checkout, as the operator's image has them."""
+    folder = Path(tempfile.mkdtemp(prefix="practicum-catalogue-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    pack.write(ROOT / "lab-templates", folder)
+    return folder
 
 
 class OperatorProcess:
@@ -35,6 +49,7 @@ class OperatorProcess:
             "PYTHONPATH": f"{ROOT / 'operator'}:{ROOT}",
             "PRACTICUM_ROOT_KEY": ROOT_KEY,
             "PRACTICUM_HTTP_PORT": str(port),
+            "PRACTICUM_CATALOGUE": str(catalogue()),
             **{f"PRACTICUM_{name.upper()}": value for name, value in settings.items()},
         }
 

@@ -5,6 +5,7 @@ import time
 import pytest
 from prometheus_client import REGISTRY
 
+from practicum.governance.opa import Opa
 from practicum.governance.vetting import Vetted, Vetter
 from tests.lab_services import MODULE
 
@@ -19,7 +20,7 @@ BOMB = "lab:\n  a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
 
 @pytest.fixture(scope="module")
 def vetter() -> Vetter:
-    return Vetter(str(tool("opa")))
+    return Vetter(Opa(str(tool("opa"))))
 
 
 async def vetted(vetter: Vetter, rego: str, **more: str) -> Vetted:

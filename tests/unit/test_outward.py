@@ -23,8 +23,13 @@ CALLS = {
     *("open_connection", "open_unix_connection", "create_connection", "create_datagram_endpoint"),
     *("sock_connect", "urlopen", "urlretrieve"),
 }
-ALLOWED = {"__main__.py": {"socket"}, "governance/http.py": {"aiohttp"}}
-"""The leader's identity is the host's name; what asks labs' services keeps the bounds itself."""
+ALLOWED = {
+    "__main__.py": {"socket"},
+    "governance/http.py": {"aiohttp"},
+    "sdk/solving.py": {"urllib.request", "urlopen"},
+}
+"""The leader's identity is the host's name; what asks labs' services keeps the bounds itself, and
+solutions of modules are run by their authors, at ports that are forwarded to their machine."""
 
 
 def outward(tree: ast.AST) -> Iterator[str]:

@@ -39,9 +39,14 @@ class ConditionType(StrEnum):
     AUDIT_INTACT = "AuditIntact"
     """False when the audit log is not as it was written; governance writes it."""
 
+    CHECKS_WORK = "ChecksWork"
+    """False when checks could not be evaluated; who examines them writes it."""
+
 
 GOVERNED: Final = frozenset({ConditionType.POLICY_LOADED, ConditionType.AUDIT_INTACT})
 """Conditions that are governance's to write, not the reconciler's."""
+EXAMINED: Final = frozenset({ConditionType.CHECKS_WORK})
+"""Conditions that are written by who examines checks."""
 
 
 class Condition(ApiModel):

@@ -14,7 +14,8 @@ import yaml
 from practicum.api.attestation import AttestationSpec
 from practicum.api.base import ApiModel, cel
 from practicum.api.change import ChangeApprovalSpec, ChangeRequestSpec, ChangeRequestStatus
-from practicum.api.labenvironment import LabEnvironmentSpec, LabEnvironmentStatus
+from practicum.api.labenvironment import LabEnvironmentSpec
+from practicum.api.labstatus import LabEnvironmentStatus
 from practicum.api.labtemplate import LabTemplateSpec
 from practicum.api.names import GROUP, VERSION
 
@@ -43,6 +44,8 @@ def _convert(node: dict[str, Any], defs: dict[str, Any]) -> dict[str, Any]:
         return kept
     if kept.get("default", 0) is None:
         del kept["default"]
+    if isinstance(kept.get("default"), dict):
+        kept["default"] = {k: v for k, v in kept["default"].items() if v is not None}
     if isinstance(node.get("const"), str):
         kept["enum"] = [node["const"]]
     if kept.get("type") == "integer":

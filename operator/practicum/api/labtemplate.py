@@ -5,13 +5,18 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from practicum.api import wholeness
 from practicum.api.base import ApiModel, DnsLabel, Duration, IntOrString, Quantity, ShortText, cel
-from practicum.api.change import Action
+from practicum.api.checks import Check
+from practicum.api.drills import Drill
+from practicum.api.governing import Changes
 
-Side = Literal["learner", "platform"]
-SIDES: Final[tuple[Side, ...]] = ("learner", "platform")
+LEARNER: Final = "learner"
+PLATFORM: Final = "platform"
+Side = DnsLabel
+"""Which of a lab's namespaces: the learner's own, the platform's, or a tenant's by its name."""
 
 QuotaKey = Annotated[str, Field(max_length=64)]
 Text = Annotated[str, Field(max_length=65536)]
@@ -47,11 +52,21 @@ class Resources(ApiModel):
 class Size(ApiModel):
     """One size of the lab."""
 
-    quota: Annotated[dict[Side, SideQuota], Field(max_length=2)]
+    quota: Annotated[dict[Side, SideQuota], Field(max_length=6, description="By side of the lab.")]
     resources: Annotated[
         dict[DnsLabel, Annotated[dict[DnsLabel, Resources], Field(max_length=8)]],
         Field(max_length=16),
     ] = {}
+
+
+class TenantGrant(ApiModel):
+    """What a persona may do in a tenant's namespace."""
+
+    tenant: DnsLabel
+    role: Annotated[
+        Literal["tenancy-admin", "tenant-developer", "tenant-viewer"],
+        Field(description="ClusterRole of the chart, without the prefix practicum-."),
+    ]
 
 
 class TemplatePersona(ApiModel):
@@ -60,6 +75,24 @@ class TemplatePersona(ApiModel):
     name: DnsLabel
     title: ShortText
     role: DnsLabel
+    grants: Annotated[list[TenantGrant], Field(max_length=8)] = []
+
+
+class Tenant(ApiModel):
+    """A namespace beside the learner's own, for a tenant of the module's story."""
+
+    model_config = {
+        "json_schema_extra": cel(
+            (
+                "!(self.name in ['learner', 'platform'])",
+                "spec.tenants[].name: learner and platform are sides already: call the tenant "
+                "something else",
+            )
+        )
+    }
+
+    name: Annotated[DnsLabel, Field(max_length=20)]
+    title: ShortText = ""
 
 
 class File(ApiModel):
@@ -78,6 +111,13 @@ class Component(ApiModel):
     placement: Side = "platform"
     settings: Annotated[dict[str, Any], Field(json_schema_extra=OPEN_OBJECT)] = {}
     manifests: Annotated[list[File], Field(max_length=32)] = []
+    exhibits: Annotated[
+        list[File],
+        Field(
+            max_length=32,
+            description="Manifests of what becomes the learner's own: made once, never repaired.",
+        ),
+    ] = []
     files: Annotated[list[File], Field(max_length=32)] = []
 
 
@@ -109,58 +149,12 @@ class Task(ApiModel):
     text: Text = ""
 
 
-class ChangeRule(ApiModel):
-    """Who asks for an action and whose approval it takes, whatever the lab's own policy says."""
+class Criterion(ApiModel):
+    """A line of the module's roadmap that checks are there to prove."""
 
-    requesters: Annotated[
-        list[DnsLabel],
-        Field(max_length=16, description="Roles that may ask for it; none: every role."),
-    ] = []
-    approvals: Annotated[int, Field(ge=0, le=8)] = 1
-    roles: Annotated[
-        list[DnsLabel],
-        Field(max_length=8, description="Roles that approve, each of which must; none: any."),
-    ] = []
-
-
-class GovernedModel(ApiModel):
-    """A registered model whose aliases only the operator moves."""
-
-    name: Annotated[str, Field(min_length=1, max_length=128)]
-    candidates: Annotated[
-        str,
-        Field(max_length=128, description="Registered model that candidates are copied from."),
-    ] = ""
-    alias: DnsLabel = "champion"
-    artifact: Annotated[
-        str,
-        Field(max_length=253, description="Artifact of the run whose digest is evidence."),
-    ] = "model/MLmodel"
-    serving: Annotated[
-        DnsLabel | None,
-        Field(description="Service that follows the alias and says which version it serves."),
-    ] = None
-
-
-class Changes(ApiModel):
-    """Governed changes of a lab; the services are named ``mlflow``, ``feast`` and ``opa``."""
-
-    policy: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=128,
-            pattern=r"^lab(/[a-z_]+)+$",
-            description="Package that decides, as a path below /v1/data.",
-        ),
-    ] = "lab/promotion"
-    models: Annotated[list[GovernedModel], Field(max_length=8)] = []
-    feature_project: ShortText = "lab"
-    policies: Annotated[
-        DnsLabel,
-        Field(description="ConfigMap of the platform's side with the module's own policies."),
-    ] = "opa-policies"
-    actions: Annotated[dict[Action, ChangeRule], Field(max_length=4)] = {}
+    id: DnsLabel
+    text: ShortText
+    source: Literal["objective", "activity", "criterion", "evidence", "content", "quality"]
 
 
 class LabTemplateSpec(ApiModel):
@@ -190,10 +184,46 @@ class LabTemplateSpec(ApiModel):
     services: Annotated[list[TemplateService], Field(max_length=16)] = []
     logins: Annotated[list[Login], Field(max_length=32)] = []
     tasks: Annotated[list[Task], Field(max_length=64)] = []
+    tenants: Annotated[list[Tenant], Field(max_length=4)] = []
+    criteria: Annotated[list[Criterion], Field(max_length=64)] = []
+    checks: Annotated[list[Check], Field(max_length=48)] = []
+    assets: Annotated[
+        list[File],
+        Field(max_length=64, description="What checks refer to and learners may see: schemas."),
+    ] = []
+    answers: Annotated[
+        str,
+        Field(
+            max_length=64,
+            pattern=r"^([0-9a-f]{64})?$",
+            description="SHA-256 of what checks refer to and nobody may see who learns: kept in "
+            "ConfigMap <template>-answers beside the template.",
+        ),
+    ] = ""
+    drills: Annotated[list[Drill], Field(max_length=8)] = []
     changes: Changes | None = None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "LabTemplateSpec":
+        """Refuse what names something that is not there.
+
+        Raises:
+            ValueError: naming the field, the value and what there is.
+        """
+        if problem := next(wholeness.problems(self), None):
+            raise ValueError(problem)
+        return self
 
     @property
     def sides(self) -> tuple[Side, ...]:
         """The sides that its labs have: no platform where nothing is placed on it."""
         placed = {component.placement for component in self.components}
-        return tuple(side for side in SIDES if side == "learner" or side in placed)
+        platform = (PLATFORM,) if PLATFORM in placed else ()
+        return (LEARNER, *platform, *(tenant.name for tenant in self.tenants))
+
+    def wire(self) -> dict[str, Any]:
+        """Return the spec as it goes to the API server; of checks only what they say."""
+        checks = [
+            one.model_dump(mode="json", by_alias=True, exclude_defaults=True) for one in self.checks
+        ]
+        return super().wire() | {"checks": checks}

@@ -13,6 +13,8 @@ API_VERSION: Final = f"{GROUP}/{VERSION}"
 FIELD_MANAGER: Final = "practicum"
 GOVERNANCE_MANAGER: Final = "practicum-governance"
 """Owns what governance writes into the status of a lab, which is otherwise the reconciler's."""
+CHECKS_MANAGER: Final = "practicum-checks"
+"""Owns what became of a lab's checks in its status."""
 FINALIZER: Final = f"{GROUP}/teardown"
 
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
@@ -35,6 +37,26 @@ POLICY_STATUS: Final = f"{GROUP}/policy-status"
 POLICIES: Final = "policies"
 """ConfigMap of a learner's namespace with policies of their own."""
 
+CHECK_REQUEST: Final = "check-request"
+"""ConfigMap of a learner's namespace by which they ask for their checks."""
+CHECK_REQUESTED: Final = f"{GROUP}/check-requested"
+"""Annotation of a LabEnvironment by which the course's staff asks for its checks."""
+DRILL: Final = f"{GROUP}/drill"
+"""Annotation of a LabEnvironment: the drill that goes with the request."""
+CHECK_REPORT: Final = "check-report"
+"""ConfigMap of a learner's namespace with all that is told of their checks."""
+CHECK: Final = f"{GROUP}/check"
+"""Label of the pods that look at a lab from within."""
+CHECK_POD: Final = "practicum-check-"
+"""How their names begin: nobody opens a shell in a pod that is called so."""
+CATALOGUE: Final = f"{GROUP}/catalogue"
+"""Label of templates that came along with the operator."""
+ANSWERS_SUFFIX: Final = "-answers"
+"""ConfigMap <template>-answers: what checks refer to and no learner sees."""
+
+TASKS: Final = "lab-tasks"
+"""ConfigMap of a learner's namespace with the template's tasks."""
+
 NAMESPACE_PREFIX: Final = "lab-"
 PROBE_NAMESPACE: Final = "practicum-probe"
 """Where the network probe's pods run; nothing else is in it, so nothing can be taken from it."""
@@ -46,10 +68,19 @@ NETWORK_RECORD: Final = "practicum-network-policy"
 PLACEHOLDER: Final = "<<practicum:"
 """How a placeholder of a rendered template begins; nobody else may write it."""
 
+
+def placeholder(name: str) -> str:
+    """Return the placeholder that ``desired.components`` replaces, for example ``ns.platform``."""
+    return f"{PLACEHOLDER}{name}>>"
+
+
 ROLE_LEARNER: Final = "practicum-learner"
 ROLE_PLATFORM_VIEWER: Final = "practicum-platform-viewer"
 ROLE_PERSONA: Final = "practicum-persona"
 ROLE_OPERATOR_LAB: Final = "practicum-operator-lab"
+TENANT_ROLES: Final = (
+    *("practicum-tenancy-admin", "practicum-tenant-developer", "practicum-tenant-viewer"),
+)
 
 
 class LabKey(NamedTuple):

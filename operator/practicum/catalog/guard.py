@@ -5,6 +5,7 @@ own confinement policy and Pod Security ``restricted`` stand behind it.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from practicum.api.kinds import KINDS
@@ -16,13 +17,6 @@ Object = Mapping[str, Any]
 WORKLOADS: Final = ("Deployment", "StatefulSet", "Job", "CronJob")
 _TOP: Final = frozenset({"apiVersion", "kind", "metadata"})
 _METADATA: Final = frozenset({"name", "namespace", "labels", "annotations"})
-_BODY: Final[Mapping[str, frozenset[str]]] = {
-    "ConfigMap": frozenset({"data", "binaryData", "immutable"}),
-    "Secret": frozenset({"data", "stringData", "type"}),
-    "Service": frozenset({"spec"}),
-    "PersistentVolumeClaim": frozenset({"spec"}),
-    **{kind: frozenset({"spec"}) for kind in WORKLOADS},
-}
 _SERVICE: Final = frozenset({"ports", "selector", "type", "clusterIP", "publishNotReadyAddresses"})
 _CLAIM: Final = frozenset({"accessModes", "resources", "storageClassName"})
 _POD: Final = frozenset(
@@ -36,13 +30,20 @@ _VOLUMES: Final = frozenset({"name", "configMap", "secret", "emptyDir", "persist
 _CAPABILITY_FREE: Final = frozenset({"privileged", "procMount", "seLinuxOptions"})
 
 
-def check(body: object, *, where: str, namespaces: Collection[str]) -> None:
+Rules = Mapping[str, tuple[frozenset[str], Callable[[Object], Iterator[str]]]]
+"""By kind: the fields beside metadata that it may have, and what else is wrong with it."""
+
+
+def check(
+    body: object, *, where: str, namespaces: Collection[str], more: Rules = MappingProxyType({})
+) -> None:
     """Refuse an object that no template may make.
 
     Args:
         body: one parsed document.
         where: what to call its origin in the message.
         namespaces: the namespaces of this lab; anything else is refused.
+        more: kinds that are allowed besides.
 
     Raises:
         TemplateError: naming the object, the field and what is allowed.
@@ -51,29 +52,30 @@ def check(body: object, *, where: str, namespaces: Collection[str]) -> None:
         raise TemplateError(f"{where}: every document must be an object with metadata")
     name = f"{where}: {body.get('kind')} {body['metadata'].get('name')}"
     try:
-        problem = next(_problems(body, namespaces), None)
+        problem = next(_problems(body, namespaces, {**_RULES, **more}), None)
     except (KeyError, TypeError, AttributeError) as error:
         problem = f"is malformed: {type(error).__name__}: {error}"
     if problem:
         raise TemplateError(f"{name}: {problem}")
 
 
-def _problems(body: Object, namespaces: Collection[str]) -> Iterator[str]:
+def _problems(body: Object, namespaces: Collection[str], rules: Rules) -> Iterator[str]:
     kind, meta = str(body.get("kind")), body["metadata"]
-    if kind not in _BODY:
-        yield f"kind is not allowed; a template may make {', '.join(sorted(_BODY))}"
+    if kind not in rules:
+        yield f"kind is not allowed; a template may make {', '.join(sorted(rules))}"
         return
+    fields, rest = rules[kind]
     if body.get("apiVersion") != KINDS[kind].api_version:
         yield f"apiVersion must be {KINDS[kind].api_version}"
     yield from _placeholder_keys(body)
-    yield from _unknown(body, _TOP | _BODY[kind], "")
-    yield from _unknown(meta, _METADATA, "metadata.")
+    yield from unknown(body, _TOP | fields, "")
+    yield from unknown(meta, _METADATA, "metadata.")
     if not isinstance(meta.get("name"), str):
         yield "metadata.name is missing"
     if meta.get("namespace", next(iter(namespaces))) not in namespaces:
         yield f"metadata.namespace {meta['namespace']!r} is not one of this lab's"
     yield from _reserved(meta)
-    yield from _BY_KIND.get(kind, _workload)(body)
+    yield from rest(body)
 
 
 def _placeholder_keys(node: Any) -> Iterator[str]:
@@ -95,7 +97,8 @@ def _reserved(meta: Object) -> Iterator[str]:
                 yield f"{key}: the prefix {GROUP}/ is reserved"
 
 
-def _unknown(body: Object, allowed: frozenset[str], prefix: str) -> Iterator[str]:
+def unknown(body: Object, allowed: frozenset[str], prefix: str) -> Iterator[str]:
+    """Name the fields that an object has and may not have."""
     for key in body:
         if key not in allowed:
             yield f"{prefix}{key} is not allowed here"
@@ -112,7 +115,7 @@ def _secret(body: Object) -> Iterator[str]:
 
 def _service(body: Object) -> Iterator[str]:
     spec = body["spec"]
-    yield from _unknown(spec, _SERVICE, "spec.")
+    yield from unknown(spec, _SERVICE, "spec.")
     if spec.get("type", "ClusterIP") != "ClusterIP":
         yield f"spec.type {spec['type']!r} is not allowed; only ClusterIP"
     if spec.get("clusterIP", "None") != "None":
@@ -120,7 +123,7 @@ def _service(body: Object) -> Iterator[str]:
 
 
 def _claim(body: Object) -> Iterator[str]:
-    yield from _unknown(body["spec"], _CLAIM, "spec.")
+    yield from unknown(body["spec"], _CLAIM, "spec.")
 
 
 def _workload(body: Object) -> Iterator[str]:
@@ -130,9 +133,9 @@ def _workload(body: Object) -> Iterator[str]:
     template = pod_template(body)
     yield from _reserved(template.get("metadata", {}))
     pod = template["spec"]
-    yield from _unknown(pod, _POD, "pod spec.")
+    yield from unknown(pod, _POD, "pod spec.")
     for volume in pod.get("volumes", []):
-        yield from _unknown(volume, _VOLUMES, f"volume {volume.get('name')}: ")
+        yield from unknown(volume, _VOLUMES, f"volume {volume.get('name')}: ")
     for container in (*pod.get("initContainers", []), *pod["containers"]):
         yield from _container(container)
 
@@ -147,11 +150,13 @@ def _container(container: Object) -> Iterator[str]:
         yield f"container {name}: hostPort and hostIP are not allowed"
 
 
-_BY_KIND: Final[Mapping[str, Callable[[Object], Iterator[str]]]] = {
-    "ConfigMap": _config_map,
-    "Secret": _secret,
-    "Service": _service,
-    "PersistentVolumeClaim": _claim,
+SPEC: Final = frozenset({"spec"})
+_RULES: Final[Rules] = {
+    "ConfigMap": (frozenset({"data", "binaryData", "immutable"}), _config_map),
+    "Secret": (frozenset({"data", "stringData", "type"}), _secret),
+    "Service": (SPEC, _service),
+    "PersistentVolumeClaim": (SPEC, _claim),
+    **{kind: (SPEC, _workload) for kind in WORKLOADS},
 }
 
 

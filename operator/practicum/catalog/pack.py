@@ -1,7 +1,13 @@
-"""Packs ``lab-templates/<module>/`` and the components it names into one LabTemplate object."""
+"""Packs ``lab-templates/<module>/`` and the components it names into one LabTemplate object.
 
+What is in its folder ``answers``, which no learner may see, goes into a ConfigMap beside it; the
+template knows that by a digest.
+"""
+
+import json
 import re
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +15,16 @@ import yaml
 from pydantic import ValidationError
 
 from practicum.api.labtemplate import LabTemplateSpec
-from practicum.api.names import API_VERSION
+from practicum.api.names import ANSWERS_SUFFIX, API_VERSION
+from practicum.catalog.revision import answers_digest
 from practicum.errors import TemplateError
 
 MAX_BYTES = 200_000
+"""Of each of the two objects."""
+ASSET_FIELDS = frozenset(
+    {"schema", "rules", "vectors", "reference", "edits", "golden", "data", "files"}
+)
+"""Fields of checks that name files: of folders assets and answers, or others of the module."""
 _MODULE_FILES = ("policies", "seed", "files")
 _FILE_CALL = re.compile(r"""\bfile\((?:\s*(["'])(?P<path>[^"']+)\1\s*\))?""")
 _File = dict[str, str]
@@ -40,16 +52,13 @@ def _packed(folder: Path) -> dict[str, Any]:
         _component(folder.parent / "components" / entry["name"], entry)
         for entry in source.get("components", [])
     ]
-    own = {
-        "name": name,
-        "title": source.get("title", ""),
-        **_contents(
-            _files(folder, folder / "manifests"),
-            [file for part in _MODULE_FILES for file in _files(folder, folder / part)],
-        ),
-    }
-    source["components"] = [*components, own] if own["manifests"] else components
+    own = {"name": name, "title": source.get("title", ""), **_own(folder)}
+    source["components"] = [*components, own] if own["manifests"] or own["exhibits"] else components
     source["tasks"] = [_task(folder, task) for task in source.get("tasks", [])]
+    source |= _checks(folder)
+    source["assets"] = _files(folder / "assets", folder / "assets")
+    found = _answers(folder)
+    source["answers"] = answers_digest(found) if found else ""
     try:
         spec = LabTemplateSpec.model_validate(source)
     except ValidationError as error:
@@ -62,9 +71,80 @@ def _packed(folder: Path) -> dict[str, Any]:
         "metadata": {"name": name},
         "spec": spec.wire(),
     }
-    if (size := len(yaml.safe_dump(body))) > MAX_BYTES:
-        raise TemplateError(f"{folder}: packed it has {size} bytes; at most {MAX_BYTES} fit")
+    _fits(folder, body)
     return body
+
+
+def answers(folder: Path) -> dict[str, Any] | None:
+    """Return the ConfigMap with what no learner may see; None: the module has nothing of the kind.
+
+    Its keys name files of folder ``answers``, and those files of the module that checks refer to
+    besides; in a key, ``__`` stands for ``/``.
+
+    Raises:
+        TemplateError: a file is no text, or they are too much.
+    """
+    found = _answers(folder)
+    if not found:
+        return None
+    name = _yaml(folder / "template.yaml").get("name", folder.name)
+    body = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": f"{name}{ANSWERS_SUFFIX}"},
+        "data": found,
+    }
+    _fits(folder, body)
+    return body
+
+
+def _checks(folder: Path) -> dict[str, Any]:
+    path = folder / "checks.yaml"
+    return _yaml(path) if path.is_file() else {}
+
+
+def _answers(folder: Path) -> dict[str, str]:
+    files = _files(folder / "answers", folder / "answers")
+    there = {file["path"] for file in (*files, *_files(folder / "assets", folder / "assets"))}
+    wanted = sorted(set(_referred(_checks(folder).get("checks", []))) - there)
+    files += [
+        {"path": path, "content": _text(folder / path)}
+        for path in wanted
+        if (folder / path).is_file()
+    ]
+    return {file["path"].replace("/", "__"): file["content"] for file in files}
+
+
+def _referred(node: Any) -> Iterator[str]:
+    """Find the files that checks refer to."""
+    if isinstance(node, list):
+        for child in node:
+            yield from _referred(child)
+    elif isinstance(node, dict):
+        for key, child in node.items():
+            names = child if isinstance(child, list) else [child]
+            if key in ASSET_FIELDS:
+                yield from (one for one in names if isinstance(one, str))
+            else:
+                yield from _referred(child)
+
+
+def _fits(folder: Path, body: dict[str, Any]) -> None:
+    if (bytes_ := size(body)) > MAX_BYTES:
+        what = body["kind"]
+        raise TemplateError(f"{folder}: packed, {what} has {bytes_} bytes; at most {MAX_BYTES} fit")
+
+
+def size(body: dict[str, Any]) -> int:
+    """Return how many bytes an object has as JSON, which is what Kubernetes keeps."""
+    return len(json.dumps(body, ensure_ascii=False).encode())
+
+
+def _own(folder: Path) -> dict[str, list[_File]]:
+    """Return what the module itself makes a lab of."""
+    files = [file for part in _MODULE_FILES for file in _files(folder, folder / part)]
+    manifests, exhibits = (_files(folder, folder / part) for part in ("manifests", "exhibits"))
+    return _contents(manifests, files, exhibits)
 
 
 def _component(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
@@ -79,15 +159,18 @@ def _component(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _contents(manifests: list[_File], files: list[_File]) -> dict[str, list[_File]]:
+def _contents(
+    manifests: list[_File], files: list[_File], exhibits: Sequence[_File] = ()
+) -> dict[str, list[_File]]:
     """Keep what the manifests ask for: tests of policies, say, have no business in a lab.
 
     A manifest that works out a path by itself may ask for any of the files.
     """
-    calls = [call for one in manifests for call in _FILE_CALL.finditer(one["content"])]
+    asking = [*manifests, *exhibits]
+    calls = [call for one in asking for call in _FILE_CALL.finditer(one["content"])]
     named = {call["path"] for call in calls}
     kept = files if None in named else [one for one in files if one["path"] in named]
-    return {"manifests": manifests, "files": kept}
+    return {"manifests": manifests, "exhibits": list(exhibits), "files": kept}
 
 
 def _files(root: Path, folder: Path, pattern: str = "**/*") -> list[_File]:
@@ -141,5 +224,13 @@ def dump(body: dict[str, Any]) -> str:
     return yaml.dump(body, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
 
 
+def write(root: Path, target: Path) -> None:
+    """Pack every module below a folder: a JSON list for each, of the objects to apply."""
+    target.mkdir(parents=True, exist_ok=True)
+    for folder in sorted(path.parent for path in root.glob("*/template.yaml")):
+        bodies = [body for body in (answers(folder), pack(folder)) if body]
+        (target / f"{folder.name}.json").write_text(json.dumps(bodies), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    sys.stdout.write(dump(pack(Path(sys.argv[1]))))
+    write(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from practicum.api.labtemplate import Component, LabTemplateSpec, Side
-from practicum.api.names import PLACEHOLDER
-from practicum.catalog import guard
+from practicum.api.labtemplate import PLATFORM, Component, LabTemplateSpec, Side
+from practicum.api.names import PLACEHOLDER, placeholder
+from practicum.catalog import exhibits, guard
 from practicum.errors import TemplateError
 
 _SANDBOX = Path(__file__).with_name("sandbox.py")
@@ -29,6 +29,8 @@ class Rendered:
     component: str
     placement: Side
     body: dict[str, Any]
+    exhibit: bool = False
+    """Whether it becomes the learner's own."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,6 @@ class Choice:
         )
 
 
-def placeholder(name: str) -> str:
-    """Return the placeholder that ``desired.bind`` replaces, for example ``ns.platform``."""
-    return f"{PLACEHOLDER}{name}>>"
-
-
 async def render(spec: LabTemplateSpec, choice: Choice) -> list[Rendered]:
     """Render every manifest of a template and put the result through the guard.
 
@@ -61,24 +58,30 @@ async def render(spec: LabTemplateSpec, choice: Choice) -> list[Rendered]:
     """
     if any(PLACEHOLDER in str(value) for value in choice.parameters.values()):
         raise TemplateError(f"a parameter must not contain {PLACEHOLDER}")
-    if not any(component.manifests for component in spec.components):
+    if not any(one.manifests or one.exhibits for one in spec.components):
         return []
     answer = await _run(json.dumps(_request(spec, choice)))
     if "error" in answer:
         raise TemplateError(answer["error"])
     rendered = [
-        Rendered(item["component"], item["placement"], item["object"]) for item in answer["objects"]
+        Rendered(item["component"], item["placement"], item["object"], item["exhibit"])
+        for item in answer["objects"]
     ]
-    namespaces = {placeholder(f"ns.{side}") for side in spec.sides}
+    namespaces = {side: placeholder(f"ns.{side}") for side in spec.sides}
     for item in rendered:
-        guard.check(item.body, where=f"component {item.component}", namespaces=namespaces)
+        where = f"component {item.component}"
+        if item.exhibit:
+            learners = [name for side, name in namespaces.items() if side != PLATFORM]
+            exhibits.check(item.body, where=where, namespaces=learners)
+        else:
+            guard.check(item.body, where=where, namespaces=namespaces.values())
     return rendered
 
 
 def _request(spec: LabTemplateSpec, choice: Choice) -> dict[str, Any]:
     context = {
         "ns": {side: placeholder(f"ns.{side}") for side in spec.sides},
-        "lab": {"name": placeholder("lab.name"), "learner": placeholder("lab.learner")},
+        "lab": {name: placeholder(f"lab.{name}") for name in ("name", "learner", "course", "uid")},
         "approvals": placeholder("approvals"),
         "images": dict(choice.images),
         "parameters": dict(choice.parameters),

@@ -53,9 +53,12 @@ def _render(component: dict[str, Any], context: dict[str, Any]) -> list[dict[str
         "file": files.__getitem__,
         "secret": lambda purpose: f"<<practicum:secret:{purpose}>>",
         "released": lambda default: f"<<practicum:released:{default}>>",
+        "account": lambda persona: f"<<practicum:account:{persona}>>",
     }
     found: list[dict[str, Any]] = []
-    for manifest in component["manifests"]:
+    manifests = [(one, False) for one in component["manifests"]]
+    manifests += [(one, True) for one in component["exhibits"]]
+    for manifest, exhibit in manifests:
         where = f"{component['name']}/{manifest['path']}"
         try:
             text = environment.from_string(manifest["content"]).render()
@@ -66,7 +69,12 @@ def _render(component: dict[str, Any], context: dict[str, Any]) -> list[dict[str
         except Exception as error:  # whatever a template does wrong, its author is told where
             raise ValueError(f"{where}: {type(error).__name__}: {error}") from error
         found += [
-            {"component": component["name"], "placement": component["placement"], "object": body}
+            {
+                "component": component["name"],
+                "placement": component["placement"],
+                "object": body,
+                "exhibit": exhibit,
+            }
             for body in documents
             if body is not None
         ]

@@ -36,11 +36,10 @@ class Request:
 
 async def credentials(session: Session, lab: str, request: Request) -> None:
     """Write, merge or print what the Secret of a lab holds."""
-    secret = await _secret(session, lab)
-    document = kubeconfigs.parse(_text(secret, "kubeconfig"), f"the kubeconfig of {lab}")
+    secret = await secret_of(session, lab)
     to_file = request.write is not None or request.merge
     renewing = to_file if request.renewing is None else request.renewing
-    document = kubeconfigs.choose(document, lab, renewing=renewing)
+    document = kubeconfig_of(secret, lab, renewing=renewing)
     if request.service:
         _print_login(session, lab, logins(secret), request.service)
     elif request.write is not None:
@@ -56,7 +55,18 @@ async def credentials(session: Session, lab: str, request: Request) -> None:
         _summary(lab, document, logins(secret))
 
 
-async def _secret(session: Session, lab: str) -> Object:
+def kubeconfig_of(secret: Object, lab: str, *, renewing: bool) -> kubeconfigs.Document:
+    """Return the kubeconfig of a credentials Secret, with its current context chosen."""
+    document = kubeconfigs.parse(_text(secret, "kubeconfig"), f"the kubeconfig of {lab}")
+    return kubeconfigs.choose(document, lab, renewing=renewing)
+
+
+async def secret_of(session: Session, lab: str) -> Object:
+    """Return the credentials Secret of a lab.
+
+    Raises:
+        CliError: it has none yet.
+    """
     name = f"{lab}-credentials"
     try:
         return await session.kube.get("Secret", session.namespace, name)

@@ -221,6 +221,42 @@ def tasks(
     run(ctx, lambda session: work.tasks(session, lab, task), formats=("table", "json", "yaml"))
 
 
+def check(
+    ctx: typer.Context,
+    lab: Lab,
+    checks: Annotated[
+        list[str] | None, typer.Argument(metavar="[CHECK]...", help="Only these.")
+    ] = None,
+    last: Annotated[
+        bool, typer.Option("--last", help="Show what was found last, and ask for nothing.")
+    ] = False,
+    timeout: Timeout = "10m",
+) -> None:
+    """Look at a lab's checks, and show what is missing.
+
+    Exits 1 while something is.
+    """
+    from practicum.cli import check as work
+
+    wanted = work.Wanted(tuple(checks or ()), not last, span(timeout))
+    formats = ("table", "json", "yaml")
+    run(ctx, lambda session: work.check(session, lab, wanted), formats=formats)
+
+
+def drill(
+    ctx: typer.Context,
+    lab: Lab,
+    name: Annotated[str, typer.Argument(metavar="[DRILL]", help="Absent: list them.")] = "",
+    timeout: Timeout = "2m",
+) -> None:
+    """Let something go wrong in a lab that its template offers."""
+    from practicum.cli import drill as work
+
+    limit = span(timeout)
+    formats = ("table", "json", "yaml")
+    run(ctx, lambda session: work.drill(session, lab, name, limit), formats=formats)
+
+
 def doctor(
     ctx: typer.Context,
     system: Annotated[
@@ -238,6 +274,6 @@ def doctor(
 
 def register(app: typer.Typer) -> None:
     """Add every verb to the command, in the order in which a lab is lived."""
-    verbs = (apply, get, status, explain, credentials, open_, tasks)
+    verbs = (apply, get, status, explain, credentials, open_, tasks, check, drill)
     for verb in (*verbs, extend, suspend, resume, delete, token, doctor):
         app.command(verb.__name__.rstrip("_"), epilog=EPILOG)(verb)

@@ -1,11 +1,8 @@
 """The work of ``practicum report``: read logs, have them counted, show the rows."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
-
-from pydantic.alias_generators import to_camel
 
 from practicum import errors
 from practicum.cli import audit_reading, output, tabular
@@ -41,7 +38,7 @@ async def lifecycle(session: Session, whose: Sequence[Which], *, csv: bool) -> N
     if csv:
         output.write(tabular.text(COLUMNS, _flat(found)))
     elif session.output != "table":
-        output.data(_body(found), session.output)
+        output.data(analysis.wire(found), session.output)
     elif found.models:
         headers = ("model", *_HEADERS, "moved")
         output.show(output.table(headers, [[*_row(one), str(one.moves)] for one in found.models]))
@@ -103,24 +100,11 @@ def _span(spread: analysis.Spread | None) -> str:
     return f"{elapsed(middle)} ({elapsed(longest)})"
 
 
-def _body(found: analysis.Lifecycle) -> Object:
-    return {
-        "models": [_camel(asdict(row)) for row in found.models],
-        "personas": [_camel(asdict(row)) for row in found.personas],
-    }
-
-
-def _camel(value: Object) -> Object:
-    return {
-        to_camel(key): _camel(one) if isinstance(one, dict) else one for key, one in value.items()
-    }
-
-
 def _flat(found: analysis.Lifecycle) -> Iterator[Object]:
     for by, rows in (("model", found.models), ("persona", found.personas)):
         for row in rows:
             flat: Object = {"by": by}
-            for key, value in _camel(asdict(row)).items():
+            for key, value in analysis.wire_row(row).items():
                 if isinstance(value, dict):
                     flat |= {f"{key}{part.title()}": one for part, one in value.items()}
                 else:

@@ -1,18 +1,19 @@
-"""``practicum template``: lint, render and pack a module's folder, without a cluster."""
+"""``practicum template``: what authors of modules do, from the folder to the proof on a cluster."""
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from practicum.cli import output
 from practicum.cli.exits import EPILOG, CliError, Exit
-from practicum.cli.session import Object, Options, check_format
+from practicum.cli.lab_verbs import span
+from practicum.cli.session import Object, Options, check_format, run
 from practicum.errors import InvalidLab, TemplateError
 
 app = typer.Typer(
-    help="Check and pack the folder of a module.",
+    help="Write modules: check, render, build, push and prove them.",
     no_args_is_help=True,
     epilog=EPILOG,
 )
@@ -34,7 +35,7 @@ def lint(ctx: typer.Context, folder: Folder) -> None:
     check_format(ctx.obj, ("table", "json"))
     body = _pack(folder)
     counts = {size: len(_render(body, size, {})) for size in body["spec"]["sizes"]}
-    used = len(pack.dump(body).encode())
+    used = pack.size(body)
     if ctx.obj.output == "json":
         output.data({"name": body["metadata"]["name"], "bytes": used, "objects": counts}, "json")
         return
@@ -65,17 +66,73 @@ def render(
 
 
 @app.command(epilog=EPILOG)
-def pack(ctx: typer.Context, folder: Folder) -> None:
-    """Print the LabTemplate, for practicum apply -f -."""
+def build(ctx: typer.Context, folder: Folder) -> None:
+    """Print what a module is packed into, for kubectl apply -f -.
+
+    That is the LabTemplate, and a ConfigMap with what its checks know and no learner may see.
+    """
     from practicum.catalog import pack as packing
 
     options: Options = ctx.obj
     check_format(options, ("yaml", "json"))
-    body = _pack(folder)
+    bodies = [body for body in (_answers(folder), _pack(folder)) if body]
     if options.output == "json":
-        output.data(body, "json")
+        output.data({"apiVersion": "v1", "kind": "List", "items": bodies}, "json")
     else:
-        output.line(packing.dump(body).rstrip())
+        output.line("---\n".join(packing.dump(body) for body in bodies).rstrip())
+
+
+@app.command(epilog=EPILOG)
+def push(ctx: typer.Context, folder: Folder) -> None:
+    """Put a module into a course's namespace, for labs of that course.
+
+    Labs that run stay on the revision that they began with.
+    """
+    from practicum.cli.template_push import push as work
+
+    body, answers = _pack(folder), _answers(folder)
+
+    async def pushed(session: Any) -> None:
+        for made in await work(session, body, answers):
+            meta = made["metadata"]
+            output.line(f"{made['kind'].lower()}/{meta['name']} in {meta['namespace']} applied")
+
+    run(ctx, pushed)
+
+
+@app.command(epilog=EPILOG)
+def test(
+    ctx: typer.Context,
+    folder: Folder,
+    size: Size = "",
+    parameter: Parameter = None,
+    timeout: Annotated[
+        str, typer.Option("--timeout", metavar="DURATION", help="For the lab to be Ready.")
+    ] = "15m",
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the lab, to look at it.")] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="Write the results as JSON.")
+    ] = None,
+) -> None:
+    """Prove a module on the cluster: a new lab fails its checks, a solved one passes them.
+
+    It takes the rights of a course's staff. Exits 1 where a check does not say what it should.
+    """
+    from practicum.cli import template_test as work
+
+    wanted = work.Wanted(
+        folder, size, _parameters(parameter or []), ready=span(timeout), keep=keep, report=report
+    )
+    run(ctx, lambda session: work.test(session, wanted), formats=("table", "json"))
+
+
+def _answers(folder: Path) -> Object | None:
+    from practicum.catalog import pack as packing
+
+    try:
+        return packing.answers(folder)
+    except TemplateError as error:
+        raise CliError(str(error), code=Exit.CONFLICT) from error
 
 
 def _pack(folder: Path) -> Object:

@@ -6,7 +6,7 @@ LabEnvironment takes their access away.
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from practicum.api import names
-from practicum.api.labtemplate import Side
+from practicum.api.labtemplate import PLATFORM, Side
 from practicum.api.times import rfc3339
 from practicum.desired.lab import Lab, Object
 
@@ -100,7 +100,7 @@ def role(lab: Lab) -> Object:
 
 def bindings(lab: Lab) -> list[Object]:
     """Return every RoleBinding of the learner and of the personas."""
-    learner, others = _learner_subjects(lab), _persona_subjects(lab)
+    learner, others = _learner_subjects(lab), _persona_subjects(lab, _names(lab))
     own, viewer = account(lab, LEARNER), names.ROLE_PLATFORM_VIEWER
     made = [
         _binding(lab, own, None, "Role", own, learner + _accounts(lab)),
@@ -109,9 +109,32 @@ def bindings(lab: Lab) -> list[Object]:
     if others:
         persona = names.ROLE_PERSONA
         made.append(_binding(lab, "viewer", "learner", "ClusterRole", persona, others))
-    if "platform" in lab.sides:
-        made.append(_binding(lab, "viewer", "platform", "ClusterRole", viewer, learner + others))
+    if PLATFORM in lab.sides:
+        made.append(_binding(lab, "viewer", PLATFORM, "ClusterRole", viewer, learner + others))
+    return [*made, *_tenant_bindings(lab)]
+
+
+def _tenant_bindings(lab: Lab) -> list[Object]:
+    """Return who may do what in tenants' namespaces, besides what the learner binds there."""
+    made = []
+    for tenant in (one.name for one in lab.template.tenants):
+        granted: dict[str, list[str]] = {"tenant-viewer": [LEARNER]}
+        for persona in lab.template.personas:
+            for grant in persona.grants:
+                if grant.tenant == tenant:
+                    granted.setdefault(grant.role, []).append(persona.name)
+        for role, who in granted.items():
+            subjects = _learner_subjects(lab) if LEARNER in who else []
+            subjects = subjects + _persona_subjects(lab, who)
+            if subjects:
+                of_chart = f"practicum-{role}"
+                name = f"{names.MANAGER}-{role}"
+                made.append(_binding(lab, name, tenant, "ClusterRole", of_chart, subjects))
     return made
+
+
+def _names(lab: Lab) -> list[str]:
+    return [persona.name for persona in lab.template.personas]
 
 
 def _binding(
@@ -144,10 +167,11 @@ def _learner_subjects(lab: Lab) -> list[Object]:
     return [_service_account(lab, LEARNER), *map(_person, extra)]
 
 
-def _persona_subjects(lab: Lab) -> list[Object]:
+def _persona_subjects(lab: Lab, who: Collection[str]) -> list[Object]:
     given = lab.resource.spec.personas if lab.settings.allow_subjects else {}
-    known = [persona.name for persona in lab.template.personas if persona.name in given]
-    return [*_accounts(lab), *(_person(given[name].subject) for name in known)]
+    played = [_service_account(lab, name) for name in personas(lab) if name in who]
+    known = [name for name in _names(lab) if name in given and name in who]
+    return [*played, *(_person(given[name].subject) for name in known)]
 
 
 def credentials(lab: Lab, server: Server, tokens: Mapping[str, Token]) -> Object:

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 from practicum.api import names
 from practicum.api.canonical import digest
-from practicum.api.labtemplate import Side
+from practicum.api.labtemplate import LEARNER, Side
 from practicum.desired import access, release
 from practicum.desired.lab import Lab, Object
 from practicum.errors import TemplateError
@@ -34,6 +34,10 @@ class Rendered(Protocol):
         """Side it lies on unless it says otherwise."""
 
     @property
+    def exhibit(self) -> bool:
+        """Whether it becomes the learner's own."""
+
+    @property
     def body(self) -> dict[str, Any]:
         """The object."""
 
@@ -44,11 +48,24 @@ def bind(lab: Lab, rendered: Iterable[Rendered]) -> tuple[list[Object], list[Obj
     Raises:
         TemplateError: a placeholder is unknown.
     """
-    bound = [_labelled(lab, item, _substituted(lab, item.body)) for item in rendered]
+    kept = [item for item in rendered if not item.exhibit]
+    bound = [_labelled(lab, item, _substituted(lab, item.body)) for item in kept]
     contents = _contents(bound)
     configs = [body for body in bound if body["kind"] in _CONFIG]
     workloads = [_finished(lab, body, contents) for body in bound if body["kind"] not in _CONFIG]
-    return [*_endpoints(lab), *configs], workloads
+    return [*_endpoints(lab), *_tasks(lab), *configs], workloads
+
+
+def exhibits(lab: Lab, rendered: Iterable[Rendered]) -> list[Object]:
+    """Return what becomes the learner's own: as it is written, with the lab's names in it.
+
+    Raises:
+        TemplateError: a placeholder is unknown.
+    """
+    made = [_substituted(lab, item.body) for item in rendered if item.exhibit]
+    for body in made:
+        body["metadata"].setdefault("namespace", lab.namespaces[LEARNER])
+    return made
 
 
 def _substituted(lab: Lab, body: Mapping[str, Any]) -> Object:
@@ -56,6 +73,7 @@ def _substituted(lab: Lab, body: Mapping[str, Any]) -> Object:
     learner = lab.resource.spec.learner
     values |= {"policy.bundles": release.bundles(lab)}
     values |= {"lab.name": lab.name, "lab.learner": learner.id if learner else ""}
+    values |= {"lab.course": lab.course, "lab.uid": lab.uid}
     values |= {"approvals": lab.approvals}
 
     def value(match: re.Match[str]) -> str:
@@ -84,6 +102,8 @@ def _derived(lab: Lab, name: str) -> str:
         return lab.password(parameter)
     if kind == "released":
         return release.policies(lab, parameter)
+    if kind == "account":
+        return access.account(lab, parameter)
     raise TemplateError(f"unknown placeholder {name!r}")
 
 
@@ -169,7 +189,8 @@ def _finished(lab: Lab, body: Object, contents: Mapping[tuple[str, str, str], An
         meta["labels"] = {**meta["labels"], names.JOB_NAME: meta["name"]}
         meta["name"] = f"{meta['name']}-{digest(spec, 8)}"
     if kind in _SCALED:
-        spec["replicas"] = 0 if lab.suspended else spec.get("replicas", 1)
+        halted = lab.suspended or meta["labels"][names.COMPONENT] == lab.outage
+        spec["replicas"] = 0 if halted else spec.get("replicas", 1)
     else:
         spec["suspend"] = lab.suspended or spec.get("suspend", False)
     return body
@@ -178,4 +199,11 @@ def _finished(lab: Lab, body: Object, contents: Mapping[tuple[str, str, str], An
 def _endpoints(lab: Lab) -> list[Object]:
     """Return the ConfigMap that tells the learner's pods where everything is, if there is any."""
     data = {f"{service['name']}.url": service["url"] for service in access.services(lab)}
-    return [lab.object("ConfigMap", "lab-endpoints", "learner", data=data)] if data else []
+    return [lab.object("ConfigMap", "lab-endpoints", LEARNER, data=data)] if data else []
+
+
+def _tasks(lab: Lab) -> list[Object]:
+    """Return the ConfigMap with what there is to do, which learners read for themselves."""
+    tasks = lab.template.tasks
+    data = {f"{number:02}-{task.name}.md": task.text for number, task in enumerate(tasks, 1)}
+    return [lab.object("ConfigMap", names.TASKS, LEARNER, data=data)] if data else []

@@ -6,7 +6,7 @@ They exist before any workload and any access; nothing in a template can loosen 
 from typing import Any, Final
 
 from practicum.api import names
-from practicum.api.labtemplate import Side
+from practicum.api.labtemplate import LEARNER, PLATFORM, Side
 from practicum.desired.lab import Lab, Object
 
 OPERATOR_BINDING: Final = "practicum-operator"
@@ -50,7 +50,7 @@ def namespace(lab: Lab, side: Side) -> Object:
     """Return one of the lab's namespaces: claimed by POST, never adopted."""
     learner = lab.resource.spec.learner
     annotations = {"practicum.dev/learner": learner.id} if learner else {}
-    if side == "learner":
+    if side != PLATFORM:
         annotations[names.ALLOWED_IMAGES] = ",".join(allowed_images(lab))
     return {
         "apiVersion": "v1",
@@ -108,7 +108,7 @@ def guards(lab: Lab) -> list[Object]:
 def _quotas(lab: Lab, side: Side) -> list[Object]:
     quota = lab.template.sizes[lab.size].quota[side]
     compute, jobs = dict(quota.compute), dict(quota.jobs)
-    if lab.suspended and side == "learner":
+    if lab.suspended and side != PLATFORM:
         compute["pods"] = jobs["pods"] = "0"
     return [
         lab.object(
@@ -131,18 +131,23 @@ def _limit_range(lab: Lab, side: Side) -> Object:
 
 
 def _network_policies(lab: Lab, side: Side) -> list[Object]:
-    """Deny both ways, then DNS, then the lab itself; the platform opens only service ports."""
+    """Deny both ways, then DNS, then the lab itself; the platform opens only service ports.
+
+    Inside a tenant's namespace nothing more is opened: network policies only ever add, so what was
+    opened here no policy of the learner could close, and isolating tenants is what they learn.
+    """
     everything: Object = {"podSelector": {}}
     policies: dict[str, Object] = {
         "deny-all": {"policyTypes": ["Ingress", "Egress"]},
         "allow-dns": {"policyTypes": ["Egress"], "egress": [_DNS]},
-        "allow-namespace": {
+    }
+    if side in (LEARNER, PLATFORM):
+        policies["allow-namespace"] = {
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [{"from": [everything]}],
             "egress": [{"to": [everything]}],
-        },
-    }
-    policies |= _service_policies(lab, side)
+        }
+    policies |= _service_policies(lab, side) | _check_policies(lab, side)
     return [
         lab.object("NetworkPolicy", name, side, spec={"podSelector": {}, **spec})
         for name, spec in policies.items()
@@ -151,24 +156,39 @@ def _network_policies(lab: Lab, side: Side) -> list[Object]:
 
 def _service_policies(lab: Lab, side: Side) -> dict[str, Object]:
     """Open the services' ports between the sides; a rule without ports would open all of them."""
-    if not (ports := _service_ports(lab)):
+    policies: dict[str, Object] = {}
+    of_platform, own = _service_ports(lab, PLATFORM), _service_ports(lab, side)
+    if side == LEARNER and of_platform:
+        platform = {"to": [_side(lab, PLATFORM)], "ports": of_platform}
+        policies["allow-services"] = {"policyTypes": ["Egress"], "egress": [platform]}
+    if side == PLATFORM and of_platform:
+        others = [_side(lab, one) for one in lab.sides if one != PLATFORM]
+        users = {"from": others, "ports": of_platform}
+        policies["allow-services"] = {"policyTypes": ["Ingress"], "ingress": [users]}
+    if own:
+        system = {"kubernetes.io/metadata.name": lab.settings.system_namespace}
+        operator = {"from": [{"namespaceSelector": {"matchLabels": system}}], "ports": own}
+        policies["allow-operator"] = {"policyTypes": ["Ingress"], "ingress": [operator]}
+    return policies
+
+
+def _check_policies(lab: Lab, side: Side) -> dict[str, Object]:
+    """Let pods of checks on the platform's side ask services that learners make, if any does."""
+    if PLATFORM not in lab.sides or not any(check.visits for check in lab.template.checks):
         return {}
-    if side == "learner":
-        platform = {"to": [_side(lab, "platform")], "ports": ports}
-        return {"allow-services": {"policyTypes": ["Egress"], "egress": [platform]}}
-    system = {"kubernetes.io/metadata.name": lab.settings.system_namespace}
-    operator = {"from": [{"namespaceSelector": {"matchLabels": system}}], "ports": ports}
-    learner = {"from": [_side(lab, "learner")], "ports": ports}
-    return {
-        "allow-services": {"policyTypes": ["Ingress"], "ingress": [learner]},
-        "allow-operator": {"policyTypes": ["Ingress"], "ingress": [operator]},
-    }
+    pods: Object = {"podSelector": {"matchLabels": {names.CHECK: "pod"}}}
+    if side == PLATFORM:
+        others = [_side(lab, one) for one in lab.sides if one != PLATFORM]
+        return {"allow-checks": {**pods, "policyTypes": ["Egress"], "egress": [{"to": others}]}}
+    visitor = {"from": [{**_side(lab, PLATFORM), **pods}]}
+    return {"allow-checks": {"policyTypes": ["Ingress"], "ingress": [visitor]}}
 
 
 def _side(lab: Lab, side: Side) -> Object:
     return {"namespaceSelector": {"matchLabels": {names.LAB_UID: lab.uid, names.SIDE: side}}}
 
 
-def _service_ports(lab: Lab) -> list[dict[str, Any]]:
-    ports = sorted({service.port for service in lab.template.services})
+def _service_ports(lab: Lab, side: Side) -> list[dict[str, Any]]:
+    placed = {one.name for one in lab.template.components if one.placement == side}
+    ports = sorted({one.port for one in lab.template.services if one.component in placed})
     return [{"protocol": "TCP", "port": port} for port in ports]

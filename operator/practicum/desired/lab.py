@@ -82,6 +82,12 @@ class Lab:
         return credentials_name(self.name)
 
     @property
+    def outage(self) -> str:
+        """The component that a drill keeps from running; empty: none."""
+        checks = self.resource.status.checks
+        return checks.drill.component if checks and checks.drill else ""
+
+    @property
     def approvals(self) -> str:
         """The approved feature services, as JSON: empty where nothing is governed."""
         governed = self.resource.status.governed

@@ -19,6 +19,8 @@ class Plan:
     identities: list[Object]
     """ServiceAccounts and the Role that the bindings name."""
     bindings: list[Object]
+    exhibits: list[Object]
+    """What becomes the learner's own: made once, and no part of what is kept as it is."""
 
     def everything(self) -> list[Object]:
         """Return every object of the plan except the namespaces and the credentials."""
@@ -36,7 +38,9 @@ def plan(lab: Lab, rendered: Iterable[components.Rendered]) -> Plan:
     Raises:
         TemplateError: the template uses an unknown placeholder.
     """
+    rendered = list(rendered)
     configs, workloads = components.bind(lab, rendered)
+    exhibits = components.exhibits(lab, rendered)
     accessible = lab.resource.spec.learner is not None and not lab.suspended
     return Plan(
         namespaces=[guards.namespace(lab, side) for side in lab.sides],
@@ -46,4 +50,5 @@ def plan(lab: Lab, rendered: Iterable[components.Rendered]) -> Plan:
         workloads=workloads,
         identities=[*access.accounts(lab), access.role(lab)] if accessible else [],
         bindings=access.bindings(lab) if accessible else [],
+        exhibits=exhibits,
     )

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from practicum.api.change import OutcomeStatus
-from practicum.api.labtemplate import Changes, GovernedModel
+from practicum.api.governing import Changes, GovernedModel
 from practicum.api.names import API_VERSION
 from practicum.clock import Clock
 from practicum.desired.lab import Lab

@@ -29,21 +29,21 @@ class Backends:
 
     async def mlflow(self, method: str, path: str, body: Any = None) -> Answer:
         """Ask MLflow as its administrator; ``path`` is below ``/api/2.0``."""
-        return await self._ask("mlflow", method, f"/api/2.0/{path}", body, self._admin())
+        return await self.ask("mlflow", method, f"/api/2.0/{path}", body, self._admin())
 
     async def artifact(self, path: str) -> Answer:
         """Read a run's artifact as bytes."""
         path = f"/api/2.0/mlflow-artifacts/artifacts/{path}"
-        return await self._ask("mlflow", "GET", path, headers=self._admin(), parse=False)
+        return await self.ask("mlflow", "GET", path, headers=self._admin(), parse=False)
 
     async def feast(self, path: str) -> Answer:
         """Ask Feast's registry; ``path`` is below ``/api/v1``."""
-        return await self._ask("feast", "GET", f"/api/v1/{path}")
+        return await self.ask("feast", "GET", f"/api/v1/{path}")
 
     async def opa(self, path: str, question: Any) -> Answer:
         """Ask OPA for a decision, with its rules' labels and the revision of its policies."""
         token = {"Authorization": f"Bearer {self._lab.password(OPA_LOGIN)}"}
-        return await self._ask(
+        return await self.ask(
             *("opa", "POST", f"/v1/data/{path}?rule_labels=true&provenance=true"),
             {"input": question},
             token,
@@ -51,7 +51,7 @@ class Backends:
 
     async def version_served(self, service: str) -> str:
         """Return the model version that a serving target answers with; empty: none yet."""
-        answer = await self._ask(service, "GET", "/version")
+        answer = await self.ask(service, "GET", "/version")
         body = answer.body if isinstance(answer.body, dict) else {}
         return str(body.get("version", "")) if answer.status == 200 else ""
 
@@ -59,7 +59,7 @@ class Backends:
         login = f"admin:{self._lab.password(MLFLOW_ADMIN)}".encode()
         return {"Authorization": "Basic " + base64.b64encode(login).decode()}
 
-    async def _ask(
+    async def ask(
         self,
         service: str,
         method: str,
@@ -69,6 +69,11 @@ class Backends:
         *,
         parse: bool = True,
     ) -> Answer:
+        """Ask a service of the lab's template; ``path`` is below the root of its port.
+
+        Raises:
+            ServiceError: it does not run, or there is no answer that may be read.
+        """
         if method != "GET" and not self._kube.fence():
             raise ServiceError("NotLeader", f"{service}: the lease is not held any more")
         if service not in self._found:

@@ -18,7 +18,7 @@ from practicum.api.change import (
     ReasonStatus,
     State,
 )
-from practicum.api.labtemplate import ChangeRule, Changes
+from practicum.api.governing import ChangeRule, Changes
 from practicum.api.times import format_duration, parse_duration, parse_rfc3339, rfc3339
 from practicum.clock import Clock
 from practicum.desired.lab import Lab

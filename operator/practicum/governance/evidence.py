@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from practicum.api.canonical import canonical
 from practicum.api.change import Action, ChangeRequestSpec
-from practicum.api.labtemplate import Changes, GovernedModel
+from practicum.api.governing import Changes, GovernedModel
 from practicum.governance.backends import Backends
 from practicum.governance.features import Features, sensible
 from practicum.governance.ledger import PREVIOUS, Ledger

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from practicum.api.change import Action, ChangeRequest, OutcomeStatus
-from practicum.api.labtemplate import Changes, GovernedModel
+from practicum.api.governing import Changes, GovernedModel
 from practicum.api.times import format_duration, parse_rfc3339, rfc3339
 from practicum.clock import Clock
 from practicum.errors import ServiceError

@@ -13,7 +13,7 @@ import structlog
 
 from practicum.api.change import Action, ChangeRequest, State
 from practicum.api.conditions import ConditionType, Phase
-from practicum.api.labtemplate import Changes
+from practicum.api.governing import Changes
 from practicum.api.names import API_VERSION, AUDIT_NAMESPACE, LabKey
 from practicum.desired.lab import Lab
 from practicum.errors import InvalidLab, ServiceError
@@ -52,19 +52,19 @@ class Governor:
         services: Services,
         files: Files,
         drafts: Drafts,
+        vetter: Vetter,
         governed: Callable[[LabKey], None],
     ) -> None:
         """Wire it up; `governed` is called with a lab once other things should hold in it."""
         settings = tools.settings
-        audit = Audit(tools.kube, AUDIT_NAMESPACE, lambda: settings.root_key)
+        self.audit = Audit(tools.kube, AUDIT_NAMESPACE, lambda: settings.root_key)
         self._tools = tools
         self._services = services
         self._files = files
-        self._register = Register(tools.kube, audit, tools.labs, files, tools.clock)
+        self._register = Register(tools.kube, self.audit, tools.labs, files, tools.clock)
         self._register.shown.governed = governed
         self._aliases = Aliases(self._register, settings, tools.clock)
         self._traffic = Traffic(self._register, tools.clock)
-        vetter = Vetter(settings.opa)
         self._policies = Policies(tools.kube, self._register, drafts, vetter, tools.clock)
         self._press = Press(tools.kube, self._register, drafts, self._policies, tools.clock)
         self._uids: dict[LabKey, str] = {}

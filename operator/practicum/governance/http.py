@@ -8,7 +8,7 @@ name: the caller takes it from a pod of the lab.
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 import aiohttp
@@ -25,6 +25,8 @@ class Answer:
 
     status: int
     body: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By name in lower case."""
 
 
 class Services:
@@ -83,9 +85,10 @@ class Services:
                         "Redirected", f"{url} points elsewhere, which is never followed"
                     )
                 raw = await _read(response, url)
+                said = {name.lower(): value for name, value in response.headers.items()}
                 if not parse and response.status < 300:
-                    return Answer(response.status, raw)
-                return Answer(response.status, _parsed(raw, url, response.status))
+                    return Answer(response.status, raw, said)
+                return Answer(response.status, _parsed(raw, url, response.status), said)
         except TimeoutError as error:
             text = f"{url} did not answer within {SECONDS:.0f} s"
             raise ServiceError("TimedOut", text) from error

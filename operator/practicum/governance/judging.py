@@ -11,7 +11,7 @@ from practicum.api.change import (
     DecisionStatus,
     ReasonStatus,
 )
-from practicum.api.labtemplate import Changes
+from practicum.api.governing import Changes
 from practicum.api.times import rfc3339
 from practicum.clock import Clock
 from practicum.errors import ServiceError

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from practicum.api.change import Action, State
-from practicum.api.labenvironment import GOVERNED_FEATURES, GovernedFeatures, GovernedStatus
+from practicum.api.labstatus import GOVERNED_FEATURES, GovernedFeatures, GovernedStatus
 from practicum.governance.chain import Record
 
 PREVIOUS: Final = "previous"

@@ -4,10 +4,12 @@ Pure: records in, rows out. Several logs may be read as one, for requests are to
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from statistics import median
 from typing import Any, Final
+
+from pydantic.alias_generators import to_camel
 
 from practicum.api.change import Action, State
 from practicum.api.times import parse_rfc3339
@@ -200,3 +202,23 @@ def _spread(taken: Iterable[float | None]) -> Spread | None:
 def _seconds(start: datetime | None, end: datetime | None) -> float | None:
     """Return how long something took; records of two clocks may disagree on what came first."""
     return max(0.0, (end - start).total_seconds()) if start and end else None
+
+
+def wire(found: Lifecycle) -> dict[str, Any]:
+    """Return the report as JSON: times in seconds, names as in Kubernetes' APIs."""
+    return {
+        "models": [wire_row(row) for row in found.models],
+        "personas": [wire_row(row) for row in found.personas],
+    }
+
+
+def wire_row(row: Row) -> dict[str, Any]:
+    """Return one row as JSON."""
+    return _camel(asdict(row))
+
+
+def _camel(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        to_camel(key): _camel(child) if isinstance(child, dict) else child
+        for key, child in value.items()
+    }

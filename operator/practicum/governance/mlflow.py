@@ -44,6 +44,13 @@ class Registry:
         found = await self._get("mlflow/model-versions/get", name=name, version=version)
         return found["model_version"] if found else None
 
+    async def versions(self, name: str) -> list[str]:
+        """Return the versions of a registered model, a hundred at most."""
+        found = await self._get(
+            "mlflow/model-versions/search", filter=f"name='{name}'", max_results="100"
+        )
+        return [str(one["version"]) for one in (found or {}).get("model_versions", [])]
+
     async def run(self, run_id: str) -> Mapping[str, Any] | None:
         """Return a run with its metrics, params, tags and inputs, or None."""
         found = await self._get("mlflow/runs/get", run_id=run_id)

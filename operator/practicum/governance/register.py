@@ -15,7 +15,7 @@ import structlog
 
 from practicum import errors
 from practicum.api.change import ChangeRequest, ChangeRequestStatus, State
-from practicum.api.labenvironment import AuditStatus, GovernedStatus
+from practicum.api.labstatus import AuditStatus, GovernedStatus
 from practicum.api.names import API_VERSION
 from practicum.api.times import rfc3339
 from practicum.clock import Clock

@@ -17,8 +17,8 @@ from typing import Any, Final
 from practicum import errors
 from practicum.api.bundles import BUNDLE, FILE, KEY_PURPOSE
 from practicum.api.change import Action, ChangeRequest, ChangeRequestSpec, OutcomeStatus
-from practicum.api.labenvironment import PolicyRelease
-from practicum.api.labtemplate import Changes
+from practicum.api.governing import Changes
+from practicum.api.labstatus import PolicyRelease
 from practicum.api.names import GROUP, POLICIES
 from practicum.clock import Clock
 from practicum.desired.lab import Lab

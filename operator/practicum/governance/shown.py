@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from practicum.api.conditions import Condition, ConditionType
-from practicum.api.labenvironment import GovernedStatus, LabEnvironmentStatus, PolicyRelease
+from practicum.api.labstatus import GovernedStatus, LabEnvironmentStatus, PolicyRelease
 from practicum.api.names import GOVERNANCE_MANAGER, LabKey
 from practicum.api.times import rfc3339
 from practicum.clock import Clock

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from practicum.api.change import ChangeRequest
-from practicum.api.labtemplate import Changes, GovernedModel
+from practicum.api.governing import Changes, GovernedModel
 from practicum.api.times import parse_rfc3339, rfc3339
 from practicum.clock import Clock
 from practicum.desired.lab import Lab

@@ -6,14 +6,9 @@ functions and the references that would reach out of it. It only compiles: no ru
 """
 
 import asyncio
-import contextlib
 import hashlib
 import json
-import os
 import re
-import shutil
-import signal
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,17 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from practicum.api.canonical import canonical
-from practicum.errors import ServiceError
+from practicum.governance.opa import LONG_OUTPUT, Done, Opa
 from practicum.observe import metrics
 
-FORBIDDEN: Final = frozenset(
-    {
-        *("http.send", "net.lookup_ip_addr", "opa.runtime"),
-        # They fetch what a schema refers to.
-        *("json.match_schema", "json.verify_schema"),
-    }
-)
-"""Built-in functions that a policy of a lab does without."""
 DATA: Final = ("data.json", "data.yaml")
 ROOT: Final = "lab"
 """Below which all packages and all data of a lab's policies lie."""
@@ -40,18 +27,11 @@ RELEASE: Final = "release"
 _PLATFORMS: Final = "is the platform's own: leave it out"
 MOST_FILES: Final = 32
 MOST_BYTES: Final = 64 * 1024
-_CONFINE: Final = Path(__file__).with_name("confine.py")
 _FOLDER: Final = "policies"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,90}\.rego")
 _NOISE: Final = re.compile(r"^error: (?:\d+ errors? occurred:\s)?|rego_[a-z_]+_error: ")
-_SECONDS: Final = 15
-_OUTPUT: Final = 256 * 1024
-_CAPABILITIES: Final = 1024 * 1024
-"""What OPA says of itself is long."""
 _LONGEST: Final = 900
 _KEPT: Final = 512
-_AT_ONCE: Final = 2
-_ABSENT: Final = 127
 
 
 @dataclass(frozen=True)
@@ -82,12 +62,10 @@ def digest_of(files: Mapping[str, str]) -> str:
 class Vetter:
     """Asks OPA's compiler; whatever was asked before is known."""
 
-    def __init__(self, opa: str) -> None:
-        """Choose the program: a path, or a name that is looked up."""
-        self._opa = opa
+    def __init__(self, opa: Opa) -> None:
+        """Choose who compiles."""
+        self.opa = opa
         self._known: dict[str, Vetted] = {}
-        self._places = asyncio.Semaphore(_AT_ONCE)
-        self._capabilities = ""
 
     async def vet(self, files: Mapping[str, str]) -> Vetted:
         """Return whether files can be used as the policies of a lab.
@@ -98,7 +76,7 @@ class Vetter:
         digest = digest_of(files)
         if digest not in self._known:
             began = asyncio.get_running_loop().time()
-            async with self._places:
+            async with self.opa.places:
                 found = await self._ask(digest, files)
             took = asyncio.get_running_loop().time() - began
             metrics.VETTING_SECONDS.labels("ok" if found.ok else "broken").observe(took)
@@ -112,18 +90,18 @@ class Vetter:
             return Vetted(digest, problem)
         with tempfile.TemporaryDirectory(prefix="practicum-vet-") as folder:
             place = Path(folder)
-            capabilities = await self._allowed(place)
+            capabilities = await self.opa.capabilities(place)
             _lay_out(place, files, capabilities)
             problem, packages = await self._inspected(place)
             # Whatever annotations say, the compiler does not see them unless they are harmless.
             if problem and any("METADATA" in text for text in files.values()):
                 return Vetted(digest, problem)
             limits = ("--capabilities=capabilities.json", "--max-errors=10")
-            done = await self._run(
+            done = await self.opa.run(
                 place, "check", "--strict", "--bundle", "--format=json", *limits, _FOLDER
             )
             if done.code:
-                return Vetted(digest, _problem(done))
+                return Vetted(digest, problem_of(done))
             if problem:
                 return Vetted(digest, problem)
             name = next((name for name in DATA if name in files), "")
@@ -137,11 +115,11 @@ class Vetter:
         it finds there.
         """
         arguments = ("inspect", "--annotations", "--format=json", _FOLDER)
-        done = await self._run(place, *arguments, output=_CAPABILITIES)
+        done = await self.opa.run(place, *arguments, output=LONG_OUTPUT)
         try:
             found = json.loads(done.text)
         except ValueError:
-            return _problem(done), ()
+            return problem_of(done), ()
         for one in found.get("annotations") or []:
             if "schemas" in one["annotations"]:
                 where = f"{one['location']['file']}:{one['location']['row']}"
@@ -150,83 +128,19 @@ class Vetter:
 
     async def _with_data(self, digest: str, place: Path, name: str) -> Vetted:
         """Read the data as OPA does, whose YAML is not quite everybody's."""
-        done = await self._run(
+        done = await self.opa.run(
             place, "eval", "--format=json", f"--data={_FOLDER}/{name}", "--fail", "data"
         )
         try:
             document = json.loads(done.text)["result"][0]["expressions"][0]["value"]
             text = canonical(document)
         except (ValueError, LookupError, TypeError):
-            return Vetted(digest, f"{name}: {_problem(done)}")
+            return Vetted(digest, f"{name}: {problem_of(done)}")
         if RELEASE in (document.get(ROOT) or {}):
             return Vetted(digest, f"{name}: {ROOT}.{RELEASE} {_PLATFORMS}")
         if not _finite(document):
             return Vetted(digest, f"{name}: a number is too big")
         return Vetted(digest, data=text)
-
-    async def _allowed(self, place: Path) -> str:
-        """Return what OPA may do here: what it can, without what reaches out."""
-        if not self._capabilities:
-            done = await self._run(place, "capabilities", "--current", output=_CAPABILITIES)
-            try:
-                can: dict[str, Any] = json.loads(done.text)
-            except ValueError as error:
-                raise ServiceError("NoOPA", f"{self._opa} does not work: {done.text}") from error
-            can["builtins"] = [one for one in can["builtins"] if one["name"] not in FORBIDDEN]
-            # Neither may the compiler fetch, or read from disk, what a schema refers to.
-            can["allow_net"] = []
-            self._capabilities = json.dumps(can)
-        return self._capabilities
-
-    async def _run(self, place: Path, *arguments: str, output: int = _OUTPUT) -> "_Done":
-        program = shutil.which(self._opa)
-        if program is None:
-            raise ServiceError("NoOPA", f"{self._opa} is not there: policies cannot be vetted")
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", str(_CONFINE), program, *arguments),
-            cwd=place,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={"HOME": str(place), "GOMAXPROCS": "1", "GOMEMLIMIT": "112MiB"},
-            start_new_session=True,
-        )
-        assert process.stdout is not None  # noqa: S101 - it is a pipe
-        try:
-            async with asyncio.timeout(_SECONDS):
-                raw = await _read(process.stdout, output)
-                code = await process.wait()
-        except TimeoutError:
-            return _Done(-signal.SIGXCPU, "")
-        except _TooMuch:
-            return _Done(1, "OPA has too much to say")
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            # While a pipe is full, asyncio does not tell that its process has ended.
-            await process.communicate()
-        if code == _ABSENT:
-            raise ServiceError("NoOPA", f"{program} cannot be run: policies cannot be vetted")
-        return _Done(code, raw.decode("utf-8", "replace"))
-
-
-@dataclass(frozen=True)
-class _Done:
-    code: int
-    text: str
-
-
-class _TooMuch(Exception):
-    """More output than anybody will read."""
-
-
-async def _read(stream: asyncio.StreamReader, most: int) -> bytes:
-    raw = bytearray()
-    while chunk := await stream.read(65536):
-        raw += chunk
-        if len(raw) > most:
-            raise _TooMuch
-    return bytes(raw)
 
 
 def _objection(files: Mapping[str, str]) -> str:
@@ -278,9 +192,9 @@ def _lay_out(place: Path, files: Mapping[str, str], capabilities: str) -> None:
         (folder / name).write_text(text, encoding="utf-8", newline="")
 
 
-def _problem(done: _Done) -> str:
+def problem_of(done: Done) -> str:
     """Return what OPA says is wrong, the first of it with its place."""
-    if done.code < 0 or "out of memory" in done.text[:4096] or "stack overflow" in done.text[:4096]:
+    if done.starved:
         return "the policies are too big to compile: it took too much time or memory"
     try:
         errors = json.loads(done.text)["errors"]

@@ -24,8 +24,8 @@ class Context:
     runner: Runner
     labs: Labs
     templates: Templates
-    govern: Callable[[LabKey, str], None]
-    """Wakes the governance of a lab that is in a phase."""
+    wake_others: Callable[[LabKey, str], None]
+    """Wakes governance and checks of a lab that is in a phase."""
 
 
 async def lab_changed(memo: Context, event: Any, **_: Any) -> None:
@@ -34,7 +34,7 @@ async def lab_changed(memo: Context, event: Any, **_: Any) -> None:
     if memo.labs.event(body, deleted=event.get("type") == "DELETED"):
         key = LabKey(body["metadata"]["namespace"], body["metadata"]["name"])
         memo.runner.wake(key)
-        memo.govern(key, body.get("status", {}).get("phase", ""))
+        memo.wake_others(key, body.get("status", {}).get("phase", ""))
 
 
 async def template_changed(

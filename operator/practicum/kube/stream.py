@@ -81,16 +81,23 @@ async def _recover(error: errors.ApiError, started: bool, refusals: int) -> None
 
 async def tail(kube: Kube, pod: Object, container: str, *, previous: bool, lines: int) -> str:
     """Return the last lines of a container's log; empty when they cannot be had."""
+    query = {"tailLines": str(lines)} | ({"previous": "true"} if previous else {})
+    with suppress(errors.ApiError):
+        return (await output(kube, pod, container, most=8192, **query)).strip()
+    return ""
+
+
+async def output(kube: Kube, pod: Object, container: str, *, most: int, **query: str) -> str:
+    """Return the beginning of a container's log, of at most so many bytes.
+
+    Raises:
+        ApiError: it cannot be had.
+    """
     meta = pod["metadata"]
     path = KINDS["Pod"].path(meta["namespace"], quote(meta["name"], safe=""), "log")
-    query = {"container": container, "tailLines": str(lines), "limitBytes": "8192"}
-    if previous:
-        query["previous"] = "true"
-    parts: list[bytes] = []
-    with suppress(errors.ApiError):
-        async for chunk in _chunks(kube, path, query):
-            parts.append(chunk)
-    return b"".join(parts).decode("utf-8", "replace").strip()
+    wanted = {"container": container, "limitBytes": str(most), **query}
+    parts = [chunk async for chunk in _chunks(kube, path, wanted)]
+    return b"".join(parts).decode("utf-8", "replace")
 
 
 async def _read(kube: Kube, kind: str, namespace: str, name: str) -> tuple[list[Object], str]:

@@ -63,4 +63,11 @@ AUDIT_RECORDS = Counter("practicum_audit_records_total", "Records written to aud
 AUDIT_BROKEN = Counter(
     "practicum_audit_broken_total", "Findings of an audit log that is not as it was written."
 )
+CHECKS = Counter("practicum_checks_total", "Looks at checks.", ["kind", "state"])
+CHECK_SECONDS = Histogram(
+    "practicum_check_duration_seconds",
+    "Duration of one look at a check.",
+    ["kind"],
+    buckets=(0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120),
+)
 LEADER = Gauge("practicum_leader", "1 while this replica holds the lease.")

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from practicum.api.conditions import Phase
-from practicum.api.labenvironment import LabEnvironment, LabEnvironmentStatus
+from practicum.api.labenvironment import LabEnvironment
+from practicum.api.labstatus import LabEnvironmentStatus
 from practicum.clock import Clock
 from practicum.kube.client import Kube
 from practicum.policy import capacity

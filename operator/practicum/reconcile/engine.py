@@ -12,7 +12,8 @@ import structlog
 
 from practicum import errors
 from practicum.api.conditions import Phase
-from practicum.api.labenvironment import LabEnvironment, LabEnvironmentStatus
+from practicum.api.labenvironment import LabEnvironment
+from practicum.api.labstatus import LabEnvironmentStatus
 from practicum.api.names import FINALIZER, LabKey
 from practicum.api.times import parse_rfc3339
 from practicum.errors import InvalidLab

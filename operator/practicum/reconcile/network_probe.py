@@ -59,6 +59,8 @@ class NetworkProbe:
         self._clock = clock
         self._knock = knock
         self._limit = limit
+        self.known = Enforcement.UNKNOWN
+        """What was found last."""
 
     async def keep(self) -> None:
         """Probe now and then again, for as long as the operator lives."""
@@ -120,6 +122,7 @@ class NetworkProbe:
 
     async def tell(self, finding: Finding) -> None:
         """Say what was found; where that cannot be written, the metric and the log have it."""
+        self.known = finding.enforcement
         metrics.NETWORK_POLICY.set(_VALUE[finding.enforcement])
         say = log.info if finding.enforcement is Enforcement.ENFORCED else log.warning
         say("network probe", reason=finding.reason, message=finding.message)

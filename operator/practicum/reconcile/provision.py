@@ -5,16 +5,16 @@ counted, is MLflow up) is left to the next pass, which a watch event brings.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from practicum.api.labenvironment import (
-    CredentialsStatus,
-    LabEnvironment,
-    ServiceStatus,
-    TemplateStatus,
-)
+from practicum import errors
+from practicum.api import names
+from practicum.api.labenvironment import LabEnvironment
+from practicum.api.labstatus import CredentialsStatus, ServiceStatus, TemplateStatus
+from practicum.api.labtemplate import PLATFORM
 from practicum.api.names import key_of
 from practicum.api.times import parse_rfc3339, rfc3339
 from practicum.desired import access
@@ -47,6 +47,8 @@ class Provisioner:
         self._claims = Claims(tools.kube, tools.inventory, tools.applier)
         self._waiting: dict[str, datetime] = {}
         self._passed: set[str] = set()
+        self._exhibited: dict[str, str] = {}
+        """When labs got what is the learner's own, until their status says so."""
 
     async def advance(
         self,
@@ -89,6 +91,7 @@ class Provisioner:
             if facts.namespaces.ready
             else tuple(resource.status.namespaces),
             credentials=_credentials(lab, outcome),
+            exhibits_at=self._exhibited.get(lab.uid),
             seal=self._seal(wanted, outcome) if facts.components.ready else "",
         )
         await tools.reporter.report(resource, facts, findings)
@@ -129,6 +132,7 @@ class Provisioner:
     def forget(self, lab_uid: str) -> None:
         """Forget a lab that is gone."""
         self._waiting.pop(lab_uid, None)
+        self._exhibited.pop(lab_uid, None)
         self._passed.discard(lab_uid)
 
     async def _steps(
@@ -149,12 +153,22 @@ class Provisioner:
         facts = replace(facts, guarded=guarded)
         if not guarded.ready:
             return facts, None
+        await self._exhibit(lab, wanted)
         outcome, components = await together(
             self._access(lab, wanted, end), self._components(lab, wanted)
         )
         components = await self._explained(lab, components)
         await applier.prune(lab.uid, wanted.everything())
         return replace(facts, components=components, credentials=outcome.readiness), outcome
+
+    async def _exhibit(self, lab: Lab, wanted: Plan) -> None:
+        """Make what becomes the learner's own, once: whatever becomes of it then is theirs."""
+        if lab.resource.status.exhibits_at or lab.uid in self._exhibited:
+            return
+        for body in wanted.exhibits:
+            with suppress(errors.Conflict):
+                await self._tools.kube.create(body)
+        self._exhibited[lab.uid] = rfc3339(self._tools.clock())
 
     async def _components(self, lab: Lab, wanted: Plan) -> Readiness:
         await self._tools.applier.apply(wanted.configs)
@@ -170,16 +184,21 @@ class Provisioner:
             return components
         if self._tools.clock() - parse_rfc3339(since) < _SLOW:
             return components
-        kube, namespace = self._tools.kube, lab.namespaces["platform"]
-        named = await kube.list("Pod", namespace)
-        claims = await kube.list("PersistentVolumeClaim", namespace)
-        return pods.cause(named, claims) or components
+        kube = self._tools.kube
+        placed = {one.placement for one in lab.template.components}
+        for side in sorted(placed, key=lambda side: side != PLATFORM):
+            namespace = lab.namespaces[side]
+            named = await kube.list("Pod", namespace, f"{names.MANAGED_BY}={names.MANAGER}")
+            claims = await kube.list("PersistentVolumeClaim", namespace)
+            if cause := pods.cause(named, claims):
+                return cause
+        return components
 
     async def _evict(self, lab: Lab) -> None:
         """End the learner's pods; the quota, already at 0 pods, lets none come back."""
-        namespace = lab.namespaces["learner"]
-        if await self._tools.kube.list("Pod", namespace):
-            await self._tools.kube.delete_all("Pod", namespace)
+        for namespace in (lab.namespaces[side] for side in lab.sides if side != PLATFORM):
+            if await self._tools.kube.list("Pod", namespace):
+                await self._tools.kube.delete_all("Pod", namespace)
 
     async def _access(self, lab: Lab, wanted: Plan, end: datetime) -> Outcome:
         tools = self._tools
@@ -222,7 +241,8 @@ def _services(lab: Lab, inventory: Inventory, workloads: list[Object]) -> tuple[
     ready = set()
     for body in workloads:
         seen = inventory.get(lab.uid, key_of(body))
-        if seen and seen.readiness.ready and inventory.fresh(body) and not lab.suspended:
+        halted = lab.suspended or body["metadata"]["labels"][names.COMPONENT] == lab.outage
+        if seen and seen.readiness.ready and inventory.fresh(body) and not halted:
             ready.add(body["metadata"]["name"])
     return tuple(
         ServiceStatus(

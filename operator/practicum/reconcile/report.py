@@ -9,9 +9,9 @@ import structlog
 
 from practicum import errors
 from practicum.api.conditions import Condition, ConditionType, Phase
-from practicum.api.labenvironment import (
+from practicum.api.labenvironment import LabEnvironment
+from practicum.api.labstatus import (
     CredentialsStatus,
-    LabEnvironment,
     LabEnvironmentStatus,
     ServiceStatus,
     TemplateStatus,
@@ -42,6 +42,7 @@ class Findings:
     services: tuple[ServiceStatus, ...] = ()
     credentials: CredentialsStatus | None = None
     template: TemplateStatus | None = None
+    exhibits_at: str | None = None
     seal: str = ""
 
 
@@ -84,6 +85,7 @@ class Reporter:
             services=list(findings.services),
             credentials=findings.credentials,
             template=findings.template or old.template,
+            exhibits_at=findings.exhibits_at or old.exhibits_at,
             seal=findings.seal,
             conditions=verdict.conditions(facts, old.conditions, now, generation),
         )
@@ -91,7 +93,7 @@ class Reporter:
             return old
         body = lab.apply_body() | {"status": status.wire()}
         self._labs.answer(await self._kube.apply(body, subresource="status"))
-        status = status.with_governed(old)
+        status = status.with_others(old)
         key = LabKey(lab.metadata["namespace"], lab.metadata["name"])
         for take in self.written:
             take(key, lab.uid, status)

@@ -43,9 +43,10 @@ EVERYWHERE: Final = (
         ("bind",),
         (
             *(names.ROLE_LEARNER, names.ROLE_PLATFORM_VIEWER, names.ROLE_PERSONA),
-            names.ROLE_OPERATOR_LAB,
+            *(names.ROLE_OPERATOR_LAB, *names.TENANT_ROLES),
         ),
     ),
+    Rule("authorization.k8s.io", ("subjectaccessreviews",), ("create",)),
     Rule(_RBAC, ("roles",), _WATCH),
     Rule(
         "",
@@ -66,7 +67,8 @@ OWN: Final = (
     Rule("apps", ("controllerrevisions",), ("get", "list", "create", "delete")),
     Rule("coordination.k8s.io", ("leases",), ("get", "create", "update", "patch")),
     Rule("", ("events",), ("create", "patch")),
-    Rule("", ("configmaps",), ("create", "patch"), (names.NETWORK_RECORD,)),
+    Rule(names.GROUP, ("labtemplates",), ("create", "patch", "delete")),
+    Rule("", ("configmaps",), ("get", "create", "patch")),
 )
 """What the Role ``practicum-operator`` grants in the operator's own namespace."""
 

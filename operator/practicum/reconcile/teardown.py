@@ -13,7 +13,7 @@ from typing import Any, Final
 from practicum import errors
 from practicum.api.conditions import Phase
 from practicum.api.labenvironment import LabEnvironment
-from practicum.api.labtemplate import SIDES
+from practicum.api.labtemplate import LEARNER, PLATFORM
 from practicum.api.names import LAB_UID, ChildKey
 from practicum.desired.lab import namespace_name
 from practicum.observe import metrics
@@ -78,9 +78,7 @@ class Teardown:
                 self._of(resource.uid)
                 return tools.clock()
             await revocation.revoke(tools, resource)
-        namespaces = [
-            namespace_name(resource.metadata["name"], resource.uid, side) for side in SIDES
-        ]
+        namespaces = self._namespaces(resource)
         progress = self._of(resource.uid)
         lasts = tools.clock() - progress.since
         patient = lasts < tools.settings.stuck_after
@@ -110,6 +108,17 @@ class Teardown:
     def forget(self, uid: str) -> None:
         """Forget a lab that goes on after all."""
         self._progress.pop(uid, None)
+
+    def _namespaces(self, resource: LabEnvironment) -> list[str]:
+        """Return what the lab's namespaces are called: tenants' too, without asking the template.
+
+        Those of its own and of the platform follow from its uid, all others are in its status, or
+        in what the watch knows: one that was made and never said.
+        """
+        name, uid = resource.metadata["name"], resource.uid
+        seen = [key.name for key in self._tools.inventory.keys(uid) if key.kind == "Namespace"]
+        own = [namespace_name(name, uid, side) for side in (LEARNER, PLATFORM)]
+        return list(dict.fromkeys([*own, *resource.status.namespaces, *seen]))
 
     async def _mine(
         self, resource: LabEnvironment, names: list[str], progress: _Progress

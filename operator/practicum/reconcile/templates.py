@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 from practicum import errors
 from practicum.api.labenvironment import LabEnvironment
 from practicum.api.labtemplate import LabTemplateSpec
+from practicum.api.names import ANSWERS_SUFFIX
 from practicum.catalog.render import Choice, Rendered, render
-from practicum.catalog.revision import revision_object
+from practicum.catalog.revision import answers_digest, answers_object, revision_object
 from practicum.errors import InvalidLab
 from practicum.kube.client import Kube
 from practicum.policy import acceptance
@@ -50,6 +51,7 @@ class Templates:
         self._kube = kube
         self._settings = settings
         self._specs: _Cache[str, LabTemplateSpec] = _Cache()
+        self._answers: _Cache[str, dict[str, str]] = _Cache()
         self._rendered: _Cache[tuple[str, str], list[Rendered]] = _Cache()
         self._rendering: dict[tuple[str, str], asyncio.Task[list[Rendered]]] = {}
         self._newest: dict[tuple[str, str], str] = {}
@@ -107,10 +109,52 @@ class Templates:
         if revision not in self._specs:
             async with self._keeping:
                 if revision not in self._specs:
+                    await self._freeze_answers(found["metadata"]["namespace"], name, spec)
                     with suppress(errors.Conflict):
                         await self._kube.create(body)
                 self._specs.keep(revision, spec)
         return Pinned(revision, spec)
+
+    async def _freeze_answers(self, namespace: str, name: str, spec: LabTemplateSpec) -> None:
+        """Freeze what checks of the template refer to and nobody may see who learns.
+
+        Raises:
+            InvalidLab: it is not there, or is not what the template was packed with.
+        """
+        if not spec.answers or spec.answers in self._answers:
+            return
+        place = f"{name}{ANSWERS_SUFFIX}"
+        found = await self._kube.find("ConfigMap", namespace, place)
+        answers = (found or {}).get("data") or {}
+        if answers_digest(answers) != spec.answers:
+            state = "is not what the template was packed with" if found else "is missing"
+            raise InvalidLab(
+                "TemplateInvalid",
+                f"LabTemplate {name}: ConfigMap {namespace}/{place} {state}: push both with "
+                "practicum template push",
+            )
+        body = answers_object(spec.answers, answers, self._settings.system_namespace)
+        with suppress(errors.Conflict):
+            await self._kube.create(body)
+        self._answers.keep(spec.answers, answers)
+
+    async def answers(self, pinned: Pinned) -> dict[str, str]:
+        """Return what checks of a frozen template refer to and nobody may see who learns.
+
+        Raises:
+            InvalidLab: it is gone.
+        """
+        digest = pinned.spec.answers
+        if not digest:
+            return {}
+        if digest not in self._answers:
+            namespace = self._settings.system_namespace
+            revision = answers_object(digest, {}, namespace)["metadata"]["name"]
+            found = await self._kube.find("ControllerRevision", namespace, revision)
+            if found is None:
+                raise _lost(revision, namespace)
+            self._answers.keep(digest, dict(found["data"]["answers"]))
+        return self._answers[digest]
 
     async def _find(self, key: tuple[str, str]) -> dict[str, Any] | None:
         course, name = key
@@ -123,11 +167,7 @@ class Templates:
         namespace = self._settings.system_namespace
         found = await self._kube.find("ControllerRevision", namespace, revision)
         if found is None:
-            raise InvalidLab(
-                "TemplateRevisionLost",
-                f"the frozen revision {revision} is gone from {namespace}: restore it from a "
-                "backup, or delete the lab",
-            )
+            raise _lost(revision, namespace)
         spec = LabTemplateSpec.model_validate(found["data"]["spec"], extra="ignore")
         return self._specs.keep(revision, spec)
 
@@ -157,3 +197,11 @@ class Templates:
             self._rendering[key] = task
             task.add_done_callback(lambda _: self._rendering.pop(key))
         return self._rendered.keep(key, await asyncio.shield(self._rendering[key]))
+
+
+def _lost(revision: str, namespace: str) -> InvalidLab:
+    return InvalidLab(
+        "TemplateRevisionLost",
+        f"the frozen revision {revision} is gone from {namespace}: restore it from a backup, or "
+        "delete the lab",
+    )

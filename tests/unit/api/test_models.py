@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from practicum.api.attestation import AttestationSpec
 from practicum.api.canonical import canonical, digest
 from practicum.api.kinds import KINDS
-from practicum.api.labenvironment import LabEnvironment, LabEnvironmentSpec, LabEnvironmentStatus
+from practicum.api.labenvironment import LabEnvironment, LabEnvironmentSpec
+from practicum.api.labstatus import LabEnvironmentStatus
 from practicum.api.labtemplate import LabTemplateSpec, SideQuota
 from tests import samples
 

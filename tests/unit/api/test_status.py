@@ -1,7 +1,7 @@
 """The status of a lab has two writers; each writes its own part, whole."""
 
 from practicum.api.conditions import Condition
-from practicum.api.labenvironment import AuditStatus, LabEnvironmentStatus
+from practicum.api.labstatus import AuditStatus, LabEnvironmentStatus
 
 
 def condition(kind: str) -> Condition:
@@ -17,7 +17,7 @@ def test_each_writer_has_a_part() -> None:
     reconciler = WHOLE.of_reconciler()
     assert (reconciler.audit, reconciler.conditions) == (None, [READY])
     assert WHOLE.of_governance() == {"audit": AUDIT.wire(), "conditions": [POLICY.wire()]}
-    assert reconciler.with_governed(WHOLE) == WHOLE
+    assert reconciler.with_others(WHOLE) == WHOLE
 
 
 def test_what_governance_does_not_say_is_not_there() -> None:

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from practicum.api.labtemplate import LabTemplateSpec
+from practicum.api.names import placeholder
 from practicum.catalog import render as rendering
 from practicum.catalog import sandbox
-from practicum.catalog.render import Choice, Rendered, placeholder
+from practicum.catalog.render import Choice, Rendered
 from practicum.errors import TemplateError
 from tests import samples
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from practicum.api.labenvironment import LabEnvironmentStatus
+from practicum.api.labstatus import LabEnvironmentStatus
 from practicum.api.names import CONFIG_DIGEST, JOB_NAME
 from practicum.desired import components
 from practicum.errors import TemplateError
@@ -103,8 +103,8 @@ def test_a_spare_lab_has_an_empty_learner() -> None:
 
 
 def test_unknown_placeholders_are_refused() -> None:
-    with pytest.raises(TemplateError, match=r"'lab\.uid'"):
-        bind(config_map(a="<<practicum:lab.uid>>"))
+    with pytest.raises(TemplateError, match=r"'lab\.colour'"):
+        bind(config_map(a="<<practicum:lab.colour>>"))
 
 
 def test_the_template_is_left_as_it_was() -> None:

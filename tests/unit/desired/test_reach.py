@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from practicum.api.labtemplate import SIDES
+from practicum.api.labtemplate import LEARNER, PLATFORM
 from practicum.desired import guards
 from practicum.desired.lab import Lab
 from tests import samples
@@ -32,7 +32,7 @@ LABS = (
 def cluster() -> Cluster:
     bodies = [body for lab in LABS for body in guards.guards(lab)]
     policies = [body for body in bodies if body["kind"] == "NetworkPolicy"]
-    own = [guards.namespace(lab, side)["metadata"] for lab in LABS for side in SIDES]
+    own = [guards.namespace(lab, side)["metadata"] for lab in LABS for side in (LEARNER, PLATFORM)]
     # The API server adds this label to every namespace, and nobody can change it.
     named = {m["name"]: {**m["labels"], "kubernetes.io/metadata.name": m["name"]} for m in own}
     return Cluster(OTHERS | named, policies)
@@ -89,7 +89,7 @@ def test_nothing_outside_the_cluster_is_reached_nor_reaches_in(address: str) -> 
             assert not CLUSTER.allows(INNER[address], own, port, protocol)
 
 
-@pytest.mark.parametrize("own", ADA, ids=SIDES)
+@pytest.mark.parametrize("own", ADA, ids=(LEARNER, PLATFORM))
 @pytest.mark.parametrize("protocol", ["UDP", "TCP"])
 def test_names_are_resolved_and_nothing_else_is_asked_of_dns(own: Peer, protocol: str) -> None:
     assert CLUSTER.allows(own, DNS, 53, protocol)

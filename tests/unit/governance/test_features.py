@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from practicum.api.change import ChangeRequest
-from practicum.api.labtemplate import Changes
+from practicum.api.governing import Changes
 from practicum.errors import ServiceError
 from practicum.governance.evidence import Unfounded
 from practicum.governance.executors import Executor, Pending

@@ -1,7 +1,7 @@
 """One open request for a target, whatever order requests of the same second come in."""
 
 from practicum.api.change import ChangeRequest
-from practicum.api.labtemplate import Changes
+from practicum.api.governing import Changes
 from practicum.governance.governor import occupant
 
 CHANGES = Changes.model_validate(

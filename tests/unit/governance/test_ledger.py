@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from practicum.api.labenvironment import GOVERNED_FEATURES
+from practicum.api.labstatus import GOVERNED_FEATURES
 from practicum.governance.ledger import Kind, replay
 
 Record = dict[str, Any]

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from practicum.api.labenvironment import AuditStatus
+from practicum.api.labstatus import AuditStatus
 from practicum.desired.lab import Lab
 from practicum.errors import ApiError
 from practicum.governance.audit import Audit

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from practicum.api.labenvironment import LabEnvironmentStatus
+from practicum.api.labstatus import LabEnvironmentStatus
 from practicum.api.names import GOVERNANCE_MANAGER, LabKey
 from practicum.errors import ApiError
 from practicum.governance.audit import Audit

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from practicum.api.change import ChangeRequest, ChangeRequestSpec, OutcomeStatus
-from practicum.api.labtemplate import Changes
+from practicum.api.governing import Changes
 from practicum.errors import ServiceError
 from practicum.governance.evidence import Unfounded
 from practicum.governance.http import Answer

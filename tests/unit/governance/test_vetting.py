@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from practicum.errors import ServiceError
-from practicum.governance import vetting
+from practicum.governance import opa as opa_module
+from practicum.governance.opa import Opa
 from practicum.governance.vetting import Vetter, digest_of
 
 GOOD = {"a.rego": "package lab.a\n"}
@@ -51,12 +52,12 @@ def calls(folder: Path) -> list[str]:
     ],
 )
 async def test_files_that_are_none_never_reach_opa(files: dict[str, str], said: str) -> None:
-    vetted = await Vetter("/nowhere").vet(files)
+    vetted = await Vetter(Opa("/nowhere")).vet(files)
     assert said in vetted.problem
 
 
 async def test_the_same_files_are_compiled_once(tmp_path: Path) -> None:
-    vetter = Vetter(stand_in(tmp_path, "exit 0"))
+    vetter = Vetter(Opa(stand_in(tmp_path, "exit 0")))
     first = await vetter.vet(GOOD)
     assert first.ok
     assert await vetter.vet(dict(GOOD)) is first
@@ -69,7 +70,7 @@ async def test_opa_knows_nothing_of_what_reaches_out_nor_of_the_operator(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PRACTICUM_ROOT_KEY", "secret")
-    vetter = Vetter(stand_in(tmp_path, f"echo x > {tmp_path}/x; env; exit 1"))
+    vetter = Vetter(Opa(stand_in(tmp_path, f"echo x > {tmp_path}/x; env; exit 1")))
     said = (await vetter.vet(GOOD)).problem
     assert "GOMEMLIMIT" in said and "secret" not in said
     # No file can be written at all: the limit holds for whatever is run.
@@ -89,13 +90,13 @@ async def test_opa_knows_nothing_of_what_reaches_out_nor_of_the_operator(
 async def test_an_end_that_was_not_meant_is_a_verdict(
     tmp_path: Path, script: str, said: str
 ) -> None:
-    assert said in (await Vetter(stand_in(tmp_path, script)).vet(GOOD)).problem
+    assert said in (await Vetter(Opa(stand_in(tmp_path, script))).vet(GOOD)).problem
 
 
 @pytest.mark.parametrize("opa", ["/nowhere/opa", "no-such-program-anywhere"])
 async def test_without_opa_nobody_can_tell(opa: str) -> None:
     with pytest.raises(ServiceError) as caught:
-        await Vetter(opa).vet(GOOD)
+        await Vetter(Opa(opa)).vet(GOOD)
     assert caught.value.reason == "NoOPA"
 
 
@@ -115,9 +116,9 @@ async def test_a_program_is_ended_while_its_pipe_is_full(
 ) -> None:
     async def too_slowly(_: asyncio.StreamReader, __: int) -> bytes:
         await asyncio.sleep(0.3)
-        raise vetting._TooMuch
+        raise opa_module._TooMuch
 
-    monkeypatch.setattr(vetting, "_read", too_slowly)
+    monkeypatch.setattr(opa_module, "_read", too_slowly)
     async with asyncio.timeout(20):
-        done = await Vetter(stand_in(tmp_path, "yes; exit 1"))._run(tmp_path, "check")
+        done = await Opa(stand_in(tmp_path, "yes; exit 1")).run(tmp_path, "check")
     assert (done.code, done.text) == (1, "OPA has too much to say")

@@ -1,0 +1,233 @@
+"""Status of a LabEnvironment: what the reconciler, governance and checks each have to say of it.
+
+Each writes its own part under a field manager of its own, so that none drops what another wrote.
+"""
+
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from practicum.api.base import ApiModel, DnsLabel, ShortText
+from practicum.api.checks import CheckState
+from practicum.api.conditions import EXAMINED, GOVERNED, Condition, Phase
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", min_length=64, max_length=64)]
+"""Hexadecimal."""
+GOVERNED_FEATURES: Final = 64
+"""So many approved feature services are known of a lab at most: those approved last."""
+
+
+class ServiceStatus(ApiModel):
+    """One service of the lab, reachable inside the lab at ``url``."""
+
+    name: DnsLabel
+    url: ShortText
+    ready: bool
+    version: ShortText = ""
+
+
+class CredentialsStatus(ApiModel):
+    """Where the learner's credentials are; never what they are."""
+
+    secret_ref: Annotated[str, Field(max_length=253)]
+    issued_at: Annotated[str, Field(max_length=32)] | None = None
+    expires_at: Annotated[str, Field(max_length=32)]
+
+
+class TemplateStatus(ApiModel):
+    """The frozen revision that this lab stays on."""
+
+    name: ShortText
+    revision: ShortText
+
+
+class AuditStatus(ApiModel):
+    """Where the lab's audit log ends; one record may follow, for the head is written after it."""
+
+    seq: Annotated[int, Field(ge=0)]
+    hash: Sha256
+
+
+class GovernedFeatures(ApiModel):
+    """A feature service that was approved, as it then was."""
+
+    service: Annotated[str, Field(min_length=1, max_length=128)]
+    request: Annotated[str, Field(max_length=253, description="ChangeRequest that asked for it.")]
+    approved_by: Annotated[str, Field(max_length=1024, description="Personas, with commas.")]
+    approved_at: Annotated[str, Field(max_length=32)]
+    evidence_digest: Sha256
+    definition: Annotated[
+        Sha256,
+        Field(description="Digest of what the service consisted of: of another it says nothing."),
+    ]
+
+
+class PolicyRelease(ApiModel):
+    """The revision of policies that the lab's OPA is to decide by."""
+
+    revision: Annotated[str, Field(max_length=64)]
+    config_map: Annotated[
+        str,
+        Field(max_length=253, description="Of the platform's namespace, with the signed bundle."),
+    ]
+    digest: Sha256
+    request: Annotated[
+        str,
+        Field(max_length=253, description="ChangeRequest that released it."),
+    ]
+
+
+class GovernedStatus(ApiModel):
+    """What the lab's audit log says should be so, for those who bring it about."""
+
+    features: Annotated[
+        list[GovernedFeatures],
+        Field(
+            max_length=GOVERNED_FEATURES,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["service"],
+            },
+        ),
+    ] = []
+    policy: Annotated[
+        PolicyRelease | None,
+        Field(description="What the lab's OPA decides by; absent: the template's own policies."),
+    ] = None
+
+
+class CheckStatus(ApiModel):
+    """What became of one check."""
+
+    id: DnsLabel
+    state: CheckState
+    points: Annotated[int, Field(ge=0, le=100)] = 0
+    message: ShortText = ""
+    since: Annotated[str, Field(max_length=32, description="When it came to this state.")]
+    attempts: Annotated[
+        int, Field(ge=0, description="How often somebody asked before it passed.")
+    ] = 0
+
+
+class DrillStatus(ApiModel):
+    """A drill that is going on."""
+
+    name: DnsLabel
+    component: Annotated[DnsLabel, Field(description="It does not run meanwhile.")]
+    until: Annotated[str, Field(max_length=32)]
+
+
+class ChecksStatus(ApiModel):
+    """What became of the template's checks; the whole report is in ConfigMap check-report."""
+
+    message: Annotated[ShortText, Field(description="What came of the last request.")] = ""
+    drill: DrillStatus | None = None
+
+    summary: Annotated[str, Field(max_length=16, description="Passed of all that count.")] = ""
+    passed: Annotated[int, Field(ge=0)] = 0
+    total: Annotated[
+        int, Field(ge=0, description="Without those that were waived or cannot be told here.")
+    ] = 0
+    points: Annotated[int, Field(ge=0)] = 0
+    max_points: Annotated[int, Field(ge=0)] = 0
+    errors: Annotated[int, Field(ge=0)] = 0
+    unsupported: Annotated[int, Field(ge=0)] = 0
+    request: Annotated[
+        str, Field(max_length=64, description="The learner's last request that was answered.")
+    ] = ""
+    staff_request: Annotated[
+        str, Field(max_length=64, description="The last request of the course's staff.")
+    ] = ""
+    results: Annotated[
+        list[CheckStatus],
+        Field(
+            max_length=48,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["id"],
+            },
+        ),
+    ] = []
+
+
+class LabEnvironmentStatus(ApiModel):
+    """What the operator has seen."""
+
+    phase: Phase = Phase.PENDING
+    phase_since: Annotated[
+        str | None,
+        Field(max_length=32, description="When the lab entered its phase."),
+    ] = None
+    ready_at: Annotated[
+        str | None,
+        Field(max_length=32, description="When the lab was ready for the first time."),
+    ] = None
+    message: Annotated[str, Field(max_length=1024)] = ""
+    observed_generation: Annotated[int, Field(ge=0)] = 0
+    expires_at: Annotated[str, Field(max_length=32)] | None = None
+    namespaces: Annotated[list[DnsLabel], Field(max_length=8)] = []
+    services: Annotated[
+        list[ServiceStatus],
+        Field(
+            max_length=16,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
+            },
+        ),
+    ] = []
+    credentials: CredentialsStatus | None = None
+    template: TemplateStatus | None = None
+    audit: AuditStatus | None = None
+    governed: GovernedStatus | None = None
+    checks: ChecksStatus | None = None
+    exhibits_at: Annotated[
+        str | None,
+        Field(
+            max_length=32,
+            description="When the learner got the objects that are theirs to change; once.",
+        ),
+    ] = None
+    seal: Annotated[
+        str,
+        Field(
+            max_length=64,
+            description="Digest of everything as it was last put right; a restarted operator "
+            "that finds it unchanged need not apply anything.",
+        ),
+    ] = ""
+    conditions: Annotated[
+        list[Condition],
+        Field(
+            max_length=16,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["type"],
+            },
+        ),
+    ] = []
+
+    def of_reconciler(self) -> "LabEnvironmentStatus":
+        """Return the part that the reconciler writes."""
+        kept = [one for one in self.conditions if one.type not in GOVERNED | EXAMINED]
+        others = dict.fromkeys(("audit", "governed", "checks"))
+        return self.model_copy(update={**others, "conditions": kept})
+
+    def of_governance(self) -> dict[str, Any]:
+        """Return the part that governance writes: whole, or an apply drops what is left out."""
+        kept = [one.wire() for one in self.conditions if one.type in GOVERNED]
+        audit = {"audit": self.audit.wire()} if self.audit else {}
+        governed = {"governed": self.governed.wire()} if self.governed else {}
+        return {**audit, **governed, **({"conditions": kept} if kept else {})}
+
+    def of_examiner(self) -> dict[str, Any]:
+        """Return the part that the examiner of checks writes."""
+        kept = [one.wire() for one in self.conditions if one.type in EXAMINED]
+        checks = {"checks": self.checks.wire()} if self.checks else {}
+        return {**checks, **({"conditions": kept} if kept else {})}
+
+    def with_others(self, old: "LabEnvironmentStatus") -> "LabEnvironmentStatus":
+        """Return this status with the parts of another that the reconciler does not write."""
+        kept = [one for one in old.conditions if one.type in GOVERNED | EXAMINED]
+        update = {"audit": old.audit, "governed": old.governed, "checks": old.checks}
+        return self.model_copy(update={**update, "conditions": [*self.conditions, *kept]})

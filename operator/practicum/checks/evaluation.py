@@ -1,0 +1,163 @@
+"""Looks at one lab once: every check in its turn, and says whose it is to mend what is wrong."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+
+from practicum import errors
+from practicum.api.checks import Check, CheckState, Part
+from practicum.api.labstatus import ChecksStatus
+from practicum.api.times import parse_duration
+from practicum.checks import findings, scoring, texts
+from practicum.checks.findings import PASSED, Finding
+from practicum.checks.looks import cluster, code, documents, records, registries, services
+from practicum.checks.looks.policies import PolicyLooks
+from practicum.checks.outcomes import LearnerFailed, LookBroken, Unsupported
+from practicum.checks.scene import Scene
+from practicum.checks.values import Malformed
+from practicum.observe import metrics
+
+log = structlog.get_logger()
+Look = Callable[[Scene, Any], Awaitable[Finding]]
+
+_PAUSE_SECONDS: Final = 2.0
+_AT_ONCE: Final = 6
+_DONE: Final = frozenset({CheckState.PASS, CheckState.UNSUPPORTED, CheckState.WAIVED})
+
+
+class Evaluator:
+    """Evaluates checks."""
+
+    def __init__(self, policies: PolicyLooks) -> None:
+        """Take what remembers from one evaluation to the next."""
+        self._looks: Mapping[str, Look] = {
+            "object": cluster.look_at_objects,
+            "access": cluster.look_at_access,
+            "dryRun": cluster.look_at_dry_run,
+            "reach": cluster.look_at_reach,
+            "http": services.look_at_http,
+            "metrics": services.look_at_metrics,
+            "decision": services.look_at_decision,
+            "model": registries.look_at_model,
+            "features": registries.look_at_features,
+            "audit": records.look_at_audit,
+            "document": documents.look_at_document,
+            "policy": policies.look,
+            "job": code.look_at_job,
+            "pit": code.look_at_pit,
+        }
+
+    async def evaluate(
+        self,
+        new_scene: Callable[[], Scene],
+        checks: Sequence[Check],
+        before: ChecksStatus | None,
+        *,
+        asked: bool,
+        wanted: Collection[str] = (),
+    ) -> dict[str, Finding]:
+        """Return what was found, by id; checks that need no look are left out.
+
+        Args:
+            new_scene: makes a lab's scene, fresh for each try.
+            checks: of the template.
+            before: what is known so far.
+            asked: whether somebody asked: then costly checks are looked at too, and those that
+                may take a while are tried again for as long as they say.
+            wanted: ids of the checks to look at; none: all.
+        """
+        known = scoring.status_of(before)
+        found: dict[str, Finding] = {}
+        states = {one: status.state for one, status in known.items()}
+        due = [
+            check
+            for check in checks
+            if (not wanted or check.id in wanted)
+            and not scoring.latched(check, known.get(check.id))
+            and (asked or not check.costly)
+        ]
+        places = asyncio.Semaphore(_AT_ONCE)
+        scene = new_scene()
+
+        async def one(check: Check) -> None:
+            async with places:
+                found[check.id] = await self._patiently(scene, new_scene, check, asked=asked)
+            states[check.id] = found[check.id].state
+
+        waiting = due
+        while waiting:
+            here = {check.id for check in waiting}
+            ready = [check for check in waiting if not here & set(check.needs)]
+            free = [check for check in ready if not scoring.waits_for(check, states)]
+            for check in ready:
+                if needed := scoring.waits_for(check, states):
+                    found[check.id] = Finding(CheckState.PENDING, f"waits for check {needed}")
+                    states[check.id] = CheckState.PENDING
+            await asyncio.gather(*map(one, free))
+            waiting = [check for check in waiting if check not in ready]
+        secrets = scene.secrets
+        return {name: findings.redacted(finding, secrets) for name, finding in found.items()}
+
+    async def _patiently(
+        self, scene: Scene, new_scene: Callable[[], Scene], check: Check, *, asked: bool
+    ) -> Finding:
+        """Look, and look again while it may still come about."""
+        patience = parse_duration(check.within) if check.within and asked else timedelta(0)
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + patience.total_seconds()
+        while True:
+            began = clock()
+            finding = await self._look(scene, check)
+            metrics.CHECK_SECONDS.labels(check.kind).observe(clock() - began)
+            metrics.CHECKS.labels(check.kind, finding.state.value).inc()
+            if finding.state in _DONE or clock() + _PAUSE_SECONDS > deadline:
+                return finding
+            await asyncio.sleep(_PAUSE_SECONDS)
+            scene = new_scene()
+
+    async def _look(self, scene: Scene, check: Check) -> Finding:
+        """Look once; whatever goes wrong is a finding."""
+        try:
+            if check.kind == "attest":
+                return await records.look_at_attest(scene, check.look, check.id)
+            if check.kind in ("all", "any", "not"):
+                return await self._composed(scene, check)
+            return await self._part(scene, check)
+        except LearnerFailed as error:
+            return findings.failed(str(error))
+        except Unsupported as error:
+            return findings.unsupported(str(error))
+        except Malformed as error:
+            return findings.broken(f"the check is malformed: {error}")
+        except (LookBroken, errors.PracticumError) as error:
+            return findings.broken(str(error))
+        except Exception as error:  # a check must never cost the others theirs
+            log.exception("check failed", check=check.id, kind=check.kind)
+            return findings.broken(f"{type(error).__name__}: {error}")
+
+    async def _part(self, scene: Scene, part: Part) -> Finding:
+        look = texts.filled_in(part.look, scene.values)
+        return await self._looks[part.kind](scene, look)
+
+    async def _composed(self, scene: Scene, check: Check) -> Finding:
+        if check.not_ is not None:
+            found = await self._or_failed(scene, check.not_)
+            if found.state is CheckState.FAIL:
+                return PASSED
+            return findings.failed("it is so, and should not be") if found is PASSED else found
+        parts = check.all_ or check.any_ or []
+        every = await asyncio.gather(*(self._or_failed(scene, part) for part in parts))
+        bad = [one for one in every if one.state is not CheckState.PASS]
+        if not bad or (check.any_ and len(bad) < len(every)):
+            return PASSED
+        return bad[0]
+
+    async def _or_failed(self, scene: Scene, part: Part) -> Finding:
+        """Look at a part; that something of the learner's is not there is a finding like others."""
+        try:
+            return await self._part(scene, part)
+        except LearnerFailed as error:
+            return findings.failed(str(error))
