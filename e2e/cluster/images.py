@@ -18,7 +18,7 @@ from e2e.cluster.cache import REPOSITORY, Cache, ensure, key_of, write_whole
 from e2e.cluster.console import say
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.kind import ARCHIVES_IN_NODE, KindCluster
-from e2e.cluster.versions import DEBIAN_POSTGRES, FEAST, GO_SETS, MLFLOW, OPA
+from e2e.cluster.versions import DEBIAN_POSTGRES, DEBIAN_VALKEY, FEAST, GO_SETS, MLFLOW, OPA
 
 PREFIX = "practicum.local"
 UPSTREAM_OPA = f"docker.io/openpolicyagent/opa:{OPA.removeprefix('v')}"
@@ -38,6 +38,8 @@ class Image:
     tag: str
     key: str
     make: Callable[[Path], None]
+    others: tuple[str, ...] = ()
+    """Components that run on it besides."""
 
     @property
     def name(self) -> str:
@@ -54,8 +56,9 @@ def all_images(builder: Builder) -> list[Image]:
     """Every component image; the operator's only once it has a Containerfile."""
     images = [
         _python_image(builder, "mlflow", MLFLOW),
-        _python_image(builder, "feast", FEAST),
-        _postgres_image(builder),
+        _workbench_image(builder),
+        _debian_image(builder, "postgres", DEBIAN_POSTGRES),
+        _debian_image(builder, "valkey", DEBIAN_VALKEY),
         _opa_image(builder.cache),
     ]
     if (REPOSITORY / "operator" / "Containerfile").exists():
@@ -119,12 +122,24 @@ def _python_image(builder: Builder, component: str, version: str) -> Image:
     return Image(component, version, key_of([context], builder.base_key), make)
 
 
-def _postgres_image(builder: Builder) -> Image:
-    context = recipe_folder("postgres")
-    name = f"{PREFIX}/postgres:{DEBIAN_POSTGRES}"
-    arguments = {"POSTGRES": DEBIAN_POSTGRES}
+def _workbench_image(builder: Builder) -> Image:
+    context, opa = recipe_folder("workbench"), binaries.folder_of(builder.cache, GO_SETS["opa"])
+    name = f"{PREFIX}/workbench:{FEAST}"
+
+    def recipe() -> Recipe:
+        images = {UPSTREAM_OPA: binaries.build(builder.cache, "opa")}
+        return Recipe(name, context, context / "Containerfile", images=images)
+
+    key = key_of([context], builder.base_key, opa.name)
+    return Image("workbench", FEAST, key, _maker(builder, recipe), others=("feast",))
+
+
+def _debian_image(builder: Builder, component: str, version: str) -> Image:
+    context = recipe_folder(component)
+    name = f"{PREFIX}/{component}:{version}"
+    arguments = {"VERSION": version}
     make = _maker(builder, lambda: Recipe(name, context, context / "Containerfile", arguments))
-    return Image("postgres", DEBIAN_POSTGRES, key_of([context], builder.base_key), make)
+    return Image(component, version, key_of([context], builder.base_key), make)
 
 
 def _operator_image(builder: Builder) -> Image:
@@ -189,7 +204,10 @@ def _write_values(cache: Cache, images: list[Image]) -> None:
     """Write the Helm values that choose these images."""
     lines = ["images:"]
     lines += [
-        f"  {image.component}: {image.name}" for image in images if image.component != "operator"
+        f"  {component}: {image.name}"
+        for image in images
+        for component in (image.component, *image.others)
+        if component != "operator"
     ]
     for image in images:
         if image.component == "operator":

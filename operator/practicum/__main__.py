@@ -43,7 +43,7 @@ from practicum.kube.informer import Informer
 from practicum.kube.lease import Elector
 from practicum.observe import http, metrics
 from practicum.observe import logging as logs
-from practicum.reconcile import rights
+from practicum.reconcile import catalogue, rights
 from practicum.reconcile.apply import Applier
 from practicum.reconcile.catalogue import Catalogue
 from practicum.reconcile.credentials import Credentials
@@ -171,7 +171,7 @@ async def operate(
 
         tools.reporter.written.append(lambda key, _, status: wake_others(key, status.phase))
         sweep = Sweep(kube, settings, utcnow, children.compare)
-        catalogue = Catalogue(kube, settings)
+        shelf = Catalogue(kube, settings)
         retention = Retention(kube, settings.audit_retention, utcnow)
         between = settings.sweep_interval + timedelta(seconds=1)
         async with (
@@ -179,7 +179,7 @@ async def operate(
                 _beating(health),
                 periodically("sweep", sweep.run, between),
                 periodically("retention", retention.run, EVERY),
-                periodically("catalogue", catalogue.publish, EVERY),
+                periodically("catalogue", shelf.publish, catalogue.EVERY),
                 probe.keep(),
             ),
             followed(of_labs.informers(kube, children), runner),

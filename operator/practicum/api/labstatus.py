@@ -24,6 +24,7 @@ class ServiceStatus(ApiModel):
     url: ShortText
     ready: bool
     version: ShortText = ""
+    pod: Annotated[DnsLabel | None, Field(description="Absent: <name>-0.")] = None
 
 
 class CredentialsStatus(ApiModel):

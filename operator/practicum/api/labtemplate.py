@@ -122,13 +122,22 @@ class Component(ApiModel):
 
 
 class TemplateService(ApiModel):
-    """A service that learners use; its pod is ``<name>-0``, so that access can name it."""
+    """A service that learners use; its pod has a stable name, so that access can name it."""
 
     name: DnsLabel
     component: DnsLabel
     port: Annotated[int, Field(ge=1, le=65535)]
     path: ShortText = "/"
     health: ShortText = "/"
+    workload: Annotated[
+        DnsLabel | None,
+        Field(description="StatefulSet with one replica behind it; absent: of the same name."),
+    ] = None
+
+    @property
+    def pod(self) -> str:
+        """Name of its pod."""
+        return f"{self.workload or self.name}-0"
 
 
 class Login(ApiModel):

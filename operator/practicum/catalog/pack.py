@@ -25,7 +25,7 @@ ASSET_FIELDS = frozenset(
     {"schema", "rules", "vectors", "reference", "edits", "golden", "data", "files"}
 )
 """Fields of checks that name files: of folders assets and answers, or others of the module."""
-_MODULE_FILES = ("policies", "seed", "files")
+_MODULE_FILES = ("policies", "seed", "files", "repo")
 _FILE_CALL = re.compile(r"""\bfile\((?:\s*(["'])(?P<path>[^"']+)\1\s*\))?""")
 _File = dict[str, str]
 
@@ -155,7 +155,16 @@ def _component(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
         "version": str(about.get("version", "")),
         "placement": entry.get("placement", "platform"),
         "settings": {**about.get("settings", {}), **entry.get("settings", {})},
-        **_contents(_files(folder, folder, "*.yaml.j2"), _files(folder, folder / "files")),
+        **_contents(
+            _files(folder, folder, "*.yaml.j2"),
+            [
+                *_files(folder, folder / "files"),
+                *(
+                    {"path": path, "content": _text(folder.parent / path)}
+                    for path in about.get("borrows", [])
+                ),
+            ],
+        ),
     }
 
 

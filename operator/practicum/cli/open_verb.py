@@ -76,7 +76,8 @@ def find(lab: Object, service: str) -> Target:
     named = [one for one in labels[1:2] if one in spaces]
     if not (where := named or platform):
         raise CliError(f"lab {name} has no namespaces yet: wait until it is provisioned")
-    return Target(service, where[0], f"{service}-0", url.port or 80, url.path or "/")
+    pod = services[service].get("pod") or f"{service}-0"
+    return Target(service, where[0], pod, url.port or 80, url.path or "/")
 
 
 async def _exact(session: Session, target: Target) -> Target:

@@ -144,13 +144,18 @@ def _contents(bound: Iterable[Object]) -> dict[tuple[str, str, str], Any]:
 
 
 def _references(node: Any) -> Iterator[tuple[str, str]]:
-    """Find the ConfigMaps and Secrets that a pod spec mounts or reads variables from."""
+    """Find the ConfigMaps and Secrets that a pod spec mounts or reads variables from.
+
+    Optional ones are left out: what a pod can do without may change while it runs.
+    """
     if isinstance(node, list):
         for child in node:
             yield from _references(child)
     elif isinstance(node, Mapping):
         for field, child in node.items():
             if field in _REFERENCES and isinstance(child, Mapping):
+                if child.get("optional"):
+                    continue
                 name = child.get("name") or child.get("secretName")
                 yield _REFERENCES[field], str(name)
             else:

@@ -90,10 +90,11 @@ class Backends:
             raise ServiceError("NoService", f"the lab's template has no service {service}")
         placement = {one.name: one.placement for one in self._lab.template.components}
         namespace = self._lab.namespaces[placement[known[service].component]]
-        pod = await self._kube.find("Pod", namespace, f"{service}-0")
+        pod = await self._kube.find("Pod", namespace, known[service].pod)
         address = ((pod or {}).get("status") or {}).get("podIP")
         if not address:
-            raise ServiceError("NotRunning", f"{service} does not run: pod {service}-0 is not up")
+            text = f"{service} does not run: pod {known[service].pod} is not up"
+            raise ServiceError("NotRunning", text)
         host = f"[{address}]" if ":" in address else address
         port = known[service].port
         return f"http://{host}:{port}", f"{service}.{namespace}.svc:{port}"

@@ -45,9 +45,14 @@ async def template_changed(
     name: str | None,
     **_: Any,
 ) -> None:
-    """Remember the template's newest content; labs keep the revision they are on."""
+    """Remember the template's newest content; labs keep the revision they are on.
+
+    Labs that were made before it, or before it was mended, begin now.
+    """
     gone = event.get("type") == "DELETED"
     memo.templates.observe(namespace or "", name or "", None if gone else dict(body["spec"]))
+    for key in memo.labs.lacking(name or ""):
+        memo.runner.wake(key)
 
 
 def registry() -> kopf.OperatorRegistry:

@@ -6,6 +6,7 @@ the chart, which Helm keeps in one Secret, could not hold them all.
 
 import asyncio
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,9 +14,11 @@ import structlog
 
 from practicum.api.names import CATALOGUE
 from practicum.kube.client import Kube
+from practicum.reconcile.runner import together
 from practicum.settings import Settings
 
 log = structlog.get_logger()
+EVERY: Final = timedelta(minutes=10)
 _LABELS: Final = {CATALOGUE: "image"}
 
 
@@ -38,14 +41,19 @@ class Catalogue:
             return
         bodies = await asyncio.to_thread(read, self._folder)
         # What checks refer to comes first: a template names it by its digest.
-        for body in sorted(bodies, key=lambda one: one["kind"] == "LabTemplate"):
-            meta = {**body["metadata"], "namespace": self._namespace, "labels": _LABELS}
-            await self._kube.apply({**body, "metadata": meta})
+        for first in (True, False):
+            wave = [one for one in bodies if (one["kind"] != "LabTemplate") is first]
+            await together(*map(self._apply, wave))
         there = {one["metadata"]["name"] for one in bodies if one["kind"] == "LabTemplate"}
         for one in await self._kube.list("LabTemplate", self._namespace, f"{CATALOGUE}=image"):
             if (name := one["metadata"]["name"]) not in there:
                 await self._kube.delete("LabTemplate", self._namespace, name)
                 log.info("template withdrawn", template=name)
+
+
+    async def _apply(self, body: dict[str, Any]) -> None:
+        meta = {**body["metadata"], "namespace": self._namespace, "labels": _LABELS}
+        await self._kube.apply({**body, "metadata": meta})
 
 
 def read(folder: Path) -> list[dict[str, Any]]:

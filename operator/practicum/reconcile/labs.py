@@ -71,6 +71,16 @@ class Labs:
         """Return the lab whose learner's namespace this is."""
         return self._places.get(namespace)
 
+    def lacking(self, template: str) -> list[LabKey]:
+        """Return the labs that ask for a template and are on no revision of it yet."""
+        found = []
+        for key, known in self._known.items():
+            if f'"{template}"' in known.text:
+                body = json.loads(known.text)
+                if body["spec"]["template"] == template and "template" not in body["status"]:
+                    found.append(key)
+        return found
+
     def __contains__(self, key: LabKey) -> bool:
         """Whether a lab is known."""
         return key in self._known

@@ -236,7 +236,7 @@ def _credentials(lab: Lab, outcome: Outcome | None) -> CredentialsStatus | None:
 
 
 def _services(lab: Lab, inventory: Inventory, workloads: list[Object]) -> tuple[ServiceStatus, ...]:
-    """Report each service by the workload that bears its name, once it is as desired."""
+    """Report each service by the workload behind it, once that is as desired."""
     versions = {component.name: component.version for component in lab.template.components}
     ready = set()
     for body in workloads:
@@ -244,12 +244,16 @@ def _services(lab: Lab, inventory: Inventory, workloads: list[Object]) -> tuple[
         halted = lab.suspended or body["metadata"]["labels"][names.COMPONENT] == lab.outage
         if seen and seen.readiness.ready and inventory.fresh(body) and not halted:
             ready.add(body["metadata"]["name"])
+    services = lab.template.services
+    workloads_of = {one.name: one.workload or one.name for one in services}
+    pods_of = {one.name: one.pod if one.workload else None for one in services}
     return tuple(
         ServiceStatus(
             name=service["name"],
             url=service["url"],
-            ready=service["name"] in ready,
+            ready=workloads_of[service["name"]] in ready,
             version=versions[service["component"]],
+            pod=pods_of[service["name"]],
         )
         for service in access.services(lab)
     )

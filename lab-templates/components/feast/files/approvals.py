@@ -7,6 +7,7 @@ that approves from the registry's REST API, this one from the definitions that a
 import hashlib
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 STAMP = ("status", "approved_by", "approval_id", "approved_at", "evidence_digest")
@@ -71,6 +72,28 @@ def mark(
                 f"feast: {name} is not what request {request} approved: its definition has "
                 f"digest {now}, not {approval['definition']}; ask for approval of it as it is"
             )
+
+
+def marking(parse: Callable[[Path], Any], approvals: Path) -> Callable[[Path], Any]:
+    """What `feast apply` reads a repository with, and the stamps: none is missing in between."""
+
+    def parse_and_mark(root: Path) -> Any:
+        found = parse(root)
+        views = [
+            *(*found.feature_views, *found.stream_feature_views),
+            *(*found.on_demand_feature_views, *found.label_views),
+        ]
+        mark(found.feature_services, views, json.loads(approvals.read_text()), "lab", said_of)
+        return found
+
+    return parse_and_mark
+
+
+def said_of(thing: Any) -> Spec:
+    """What the REST API says of one of Feast's objects."""
+    from google.protobuf.json_format import MessageToDict
+
+    return dict(MessageToDict(thing.to_proto())["spec"])
 
 
 def _view(view: Spec, used: set[str]) -> Spec:
