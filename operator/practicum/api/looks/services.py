@@ -13,8 +13,8 @@ Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 class Latency(ApiModel):
     """How fast answers have to be; the first one, which warms things up, does not count."""
 
-    n: Annotated[int, Field(ge=2, le=100)] = 20
-    p95: Duration
+    samples: Annotated[int, Field(ge=2, le=100)] = 20
+    p95_milliseconds: Annotated[int, Field(ge=1, le=60000)]
 
 
 class HttpRequest(ApiModel):

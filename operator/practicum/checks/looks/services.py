@@ -7,7 +7,6 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from practicum.api.looks.services import DecisionCheck, HttpCheck, Latency, MetricsCheck
-from practicum.api.times import parse_duration
 from practicum.checks import findings, values
 from practicum.checks.findings import PASSED, Finding
 from practicum.checks.outcomes import LookBroken
@@ -20,7 +19,7 @@ from practicum.governance.http import Answer
 
 async def look_at_http(scene: Scene, look: HttpCheck) -> Finding:
     """Send a request, some times over where it has to be quick."""
-    asked = await scene.ask(look, look.latency.n + 1 if look.latency else 1)
+    asked = await scene.ask(look, look.latency.samples + 1 if look.latency else 1)
     what = f"{look.method} {look.service or ''}{look.url}{look.path}"
     if asked.status not in look.status:
         wanted = " or ".join(map(str, look.status))
@@ -33,14 +32,13 @@ async def look_at_http(scene: Scene, look: HttpCheck) -> Finding:
 
 
 def _in_time(latency: Latency, asked: Asked, what: str) -> Finding:
-    limit = parse_duration(latency.p95).total_seconds()
     # The first answer warms things up.
     took = sorted(asked.seconds[1:])
-    p95 = took[max(0, math.ceil(0.95 * len(took)) - 1)]
+    p95, limit = 1000 * took[max(0, math.ceil(0.95 * len(took)) - 1)], latency.p95_milliseconds
     if p95 <= limit:
         return PASSED
-    text = f"{what}: p95 of {len(took)} answers is {p95 * 1000:.0f} ms, at most {latency.p95}"
-    return findings.failed(text, latency.p95, f"{p95 * 1000:.0f} ms")
+    text = f"{what}: p95 of {len(took)} answers is {p95:.0f} ms, at most {limit} ms"
+    return findings.failed(text, f"{limit} ms", f"{p95:.0f} ms")
 
 
 async def fetch_metrics(scene: Scene, look: MetricsCheck) -> dict[str, float]:
