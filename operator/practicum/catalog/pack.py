@@ -52,7 +52,8 @@ def _packed(folder: Path) -> dict[str, Any]:
         _component(folder.parent / "components" / entry["name"], entry)
         for entry in source.get("components", [])
     ]
-    own = {"name": name, "title": source.get("title", ""), **_own(folder)}
+    borrowed = source.pop("borrows", [])
+    own = {"name": name, "title": source.get("title", ""), **_own(folder, borrowed)}
     source["components"] = [*components, own] if own["manifests"] or own["exhibits"] else components
     source["tasks"] = [_task(folder, task) for task in source.get("tasks", [])]
     source |= _checks(folder)
@@ -107,11 +108,10 @@ def _answers(folder: Path) -> dict[str, str]:
     files = _files(folder / "answers", folder / "answers")
     there = {file["path"] for file in (*files, *_files(folder / "assets", folder / "assets"))}
     wanted = sorted(set(_referred(_checks(folder).get("checks", []))) - there)
-    files += [
-        {"path": path, "content": _text(folder / path)}
-        for path in wanted
-        if (folder / path).is_file()
-    ]
+    for path in wanted:
+        found = next((one for one in (folder, folder.parent) if (one / path).is_file()), None)
+        if found:
+            files.append({"path": path, "content": _text(found / path)})
     return {file["path"].replace("/", "__"): file["content"] for file in files}
 
 
@@ -140,9 +140,10 @@ def size(body: dict[str, Any]) -> int:
     return len(json.dumps(body, ensure_ascii=False).encode())
 
 
-def _own(folder: Path) -> dict[str, list[_File]]:
-    """Return what the module itself makes a lab of."""
+def _own(folder: Path, borrowed: Sequence[str]) -> dict[str, list[_File]]:
+    """Return what the module itself makes a lab of; it may borrow files of other modules."""
     files = [file for part in _MODULE_FILES for file in _files(folder, folder / part)]
+    files += _borrowed(folder, borrowed)
     manifests, exhibits = (_files(folder, folder / part) for part in ("manifests", "exhibits"))
     return _contents(manifests, files, exhibits)
 
@@ -159,10 +160,7 @@ def _component(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
             _files(folder, folder, "*.yaml.j2"),
             [
                 *_files(folder, folder / "files"),
-                *(
-                    {"path": path, "content": _text(folder.parent / path)}
-                    for path in about.get("borrows", [])
-                ),
+                *_borrowed(folder, about.get("borrows", [])),
             ],
         ),
     }
@@ -180,6 +178,11 @@ def _contents(
     named = {call["path"] for call in calls}
     kept = files if None in named else [one for one in files if one["path"] in named]
     return {"manifests": manifests, "exhibits": list(exhibits), "files": kept}
+
+
+def _borrowed(folder: Path, paths: Sequence[str]) -> list[_File]:
+    """Return files of neighbours, each called by its path from the folder that they share."""
+    return [{"path": path, "content": _text(folder.parent / path)} for path in paths]
 
 
 def _files(root: Path, folder: Path, pattern: str = "**/*") -> list[_File]:

@@ -50,7 +50,6 @@ class Catalogue:
                 await self._kube.delete("LabTemplate", self._namespace, name)
                 log.info("template withdrawn", template=name)
 
-
     async def _apply(self, body: dict[str, Any]) -> None:
         meta = {**body["metadata"], "namespace": self._namespace, "labels": _LABELS}
         await self._kube.apply({**body, "metadata": meta})

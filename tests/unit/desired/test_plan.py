@@ -152,7 +152,7 @@ def test_pods_pass_pod_security_restricted(module: str, size: str) -> None:
 @EVERY_SIZE
 def test_services_lead_to_pods_and_pods_to_their_configuration(module: str, size: str) -> None:
     made = planned(module, size)
-    found = {key_of(body) for body in made.configs}
+    found = {key_of(body) for body in (*made.configs, *made.exhibits)}
     labels = [guard.pod_template(body)["metadata"]["labels"] for body in made.workloads]
     for body in made.configs:
         if body["kind"] == "Service":

@@ -46,7 +46,8 @@ def serve() -> None:
     if hasattr(mlflow.server, "_exec_cmd"):
         mlflow.server._exec_cmd = run_in_place
     server = "server --app-name basic-auth --host 0.0.0.0 --port 5000 --workers 1"
-    cli([*server.split(), "--serve-artifacts", "--artifacts-destination", "/artifacts"])
+    more = os.environ.get("SERVER_OPTIONS", "").split()
+    cli([*server.split(), *more, "--serve-artifacts", "--artifacts-destination", "/artifacts"])
 
 
 wait_for_database()
