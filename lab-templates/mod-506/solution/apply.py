@@ -51,6 +51,52 @@ def lineage() -> str:
     )
 
 
+APPROVED: dict[str, Any] = {
+    "action": "promote",
+    "now": "2026-03-10T12:00:00Z",
+    "actor": {"user": "mle", "roles": ["ml-engineer"]},
+    "model": {"name": "fraud-dev", "version": "2", "tier": "high", "author": "ds", "digest": "d"},
+    "current": {"version": "1", "metrics": {"auc": 0.86, "recall_at_1fpr": 0.5}},
+    "evidence": {
+        **{"run_id": "r", "age_days": 3, "digest": "d", "git_commit": "c", "dataset_digest": "d"},
+        "metrics": {
+            **{"auc": 0.88, "recall_at_1fpr": 0.6, "ece": 0.02},
+            **{"slice_auc_min": 0.85, "bias_gap": 0.01},
+        },
+    },
+    "lineage": {"feature_service": "fraud_v1", "features_approved": True, "freshness_ok": True},
+    "request": {"id": "1", "requester": "ds", "state": "Approved"},
+    "approvals": [
+        {"user": "reviewer-risk", "role": "risk-reviewer", "digest": "d"},
+        {"user": "reviewer-ml", "role": "ml-reviewer", "digest": "d"},
+    ],
+    "break_glass": None,
+}
+ROLLBACK = {"action": "rollback", "actor": {"user": "ds", "roles": ["data-scientist"]}}
+CHANGES: dict[int, dict[str, Any]] = {
+    1: {"request": {**APPROVED["request"], "requester": "reviewer-ml"}},
+    2: {"model": {**APPROVED["model"], "author": "reviewer-ml"}},
+    3: {"approvals": [{**one, "user": "reviewer-ml"} for one in APPROVED["approvals"]]},
+    4: {part: {**APPROVED[part], "digest": "new"} for part in ("model", "evidence")},
+    5: {"evidence": {**APPROVED["evidence"], "metrics": {"auc": 0.88, "recall_at_1fpr": 0.6}}},
+    7: {**ROLLBACK, "model": {**APPROVED["model"], "approved_before": False}},
+    8: {"now": "2026-12-24T12:00:00Z"},
+}
+
+
+def decisions() -> str:
+    """Asks OPA about each change; line 6 leaves everything out."""
+    answers = []
+    with lab.service("opa") as opa:
+        for line in range(1, 9):
+            asked = {**APPROVED, **CHANGES[line]} if line in CHANGES else {}
+            body = {"input": asked}
+            found = opa.call("POST", "/v1/data/lab/promotion", body, persona="")["result"]
+            controls = sorted({one["control"] for one in found["deny"]})
+            answers.append({"line": line, "controls": controls})
+    return text({"answers": answers})
+
+
 def ask(number: str, name: str) -> None:
     """Asks for a candidate; a refusal is an answer too."""
     lab.practicum(
@@ -163,7 +209,7 @@ def dashboard() -> str:
 
 def main() -> None:
     documents = {path.name: path.read_text() for path in sorted((HERE / "docs").glob("*.yaml"))}
-    lab.config_map("docs", {**documents, "lineage.yaml": lineage()})
+    lab.config_map("docs", {**documents, "lineage.yaml": lineage(), "decisions.yaml": decisions()})
     changes()
     policies()
     lab.config_map("docs", {"incident.yaml": drill(), "dashboard.yaml": dashboard()})

@@ -21,6 +21,9 @@ from practicum.errors import TemplateError
 
 MAX_BYTES = 200_000
 """Of each of the two objects."""
+_INSTALLED = Path(__file__).parent / "shared"
+SHARED = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[3] / "lab-templates"
+"""Where the components and the module to begin with are: in the package, or in its sources."""
 ASSET_FIELDS = frozenset(
     {"schema", "rules", "vectors", "reference", "edits", "golden", "data", "files"}
 )
@@ -34,7 +37,8 @@ def pack(folder: Path) -> dict[str, Any]:
     """Return the LabTemplate made of a module's folder.
 
     Args:
-        folder: ``lab-templates/<module>``; components are looked up in ``../components``.
+        folder: ``lab-templates/<module>``; components are looked up in ``../components``, and
+            among those that came with Practicum.
 
     Raises:
         TemplateError: a file is missing, or the result is not a valid LabTemplate.
@@ -48,10 +52,7 @@ def pack(folder: Path) -> dict[str, Any]:
 def _packed(folder: Path) -> dict[str, Any]:
     source = _yaml(folder / "template.yaml")
     name = source.pop("name", folder.name)
-    components = [
-        _component(folder.parent / "components" / entry["name"], entry)
-        for entry in source.get("components", [])
-    ]
+    components = [_component(folder.parent, entry) for entry in source.get("components", [])]
     borrowed = source.pop("borrows", [])
     own = {"name": name, "title": source.get("title", ""), **_own(folder, borrowed)}
     source["components"] = [*components, own] if own["manifests"] or own["exhibits"] else components
@@ -148,7 +149,9 @@ def _own(folder: Path, borrowed: Sequence[str]) -> dict[str, list[_File]]:
     return _contents(manifests, files, exhibits)
 
 
-def _component(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
+def _component(root: Path, entry: dict[str, Any]) -> dict[str, Any]:
+    places = (root / "components" / entry["name"], SHARED / "components" / entry["name"])
+    folder = next((one for one in places if one.is_dir()), places[0])
     about = _yaml(folder / "component.yaml")
     return {
         "name": entry["name"],

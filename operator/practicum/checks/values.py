@@ -1,26 +1,19 @@
 """Compares what was observed with what is expected. Pure; whatever it is given is no surprise."""
 
 import json
-import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import jmespath
 from jmespath.exceptions import JMESPathError
 
 from practicum.api.looks.terms import Assertion
+from practicum.api.quantities import quantity
 from practicum.api.times import parse_duration
 
-_QUANTITY: Final = re.compile(r"([+-]?[0-9.]+(?:e[+-]?[0-9]{1,2})?)(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?")
 _DURATION: Final = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|h|m|s))+")
-_SUFFIXES: Final[Mapping[str | None, Decimal]] = {
-    **{None: Decimal(1), "m": Decimal("0.001")},
-    **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTP", 1)},
-    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTP", 1)},
-}
 _WORDS: Final = {
     **{"eq": "is", "ne": "is not", "lt": "is below", "le": "is at most", "gt": "is above"},
     **{"ge": "is at least", "in": "is one of", "contains": "contains", "matches": "matches"},
@@ -32,20 +25,6 @@ _LONGEST: Final = 4096
 
 class Malformed(Exception):
     """A check says something that cannot be evaluated: its author's mistake."""
-
-
-def quantity(value: Any) -> Decimal | None:
-    """Return a Kubernetes quantity, or a number, as a number; None: it is neither."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if not (parts := _QUANTITY.fullmatch(str(value))):
-        return None
-    try:
-        return Decimal(parts[1]) * _SUFFIXES[parts[2]]
-    except InvalidOperation:
-        return None
 
 
 def _comparable(one: Any, other: Any) -> tuple[Any, Any] | None:

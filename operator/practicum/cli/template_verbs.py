@@ -1,8 +1,7 @@
 """``practicum template``: what authors of modules do, from the folder to the proof on a cluster."""
 
-import asyncio
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,7 +9,10 @@ from practicum.cli import output
 from practicum.cli.exits import EPILOG, CliError, Exit
 from practicum.cli.lab_verbs import span
 from practicum.cli.session import Object, Options, check_format, run
-from practicum.errors import InvalidLab, TemplateError
+from practicum.errors import TemplateError
+
+if TYPE_CHECKING:
+    from practicum.api.labtemplate import LabTemplateSpec
 
 app = typer.Typer(
     help="Write modules: check, render, build, push and prove them.",
@@ -21,6 +23,9 @@ Folder = Annotated[
     Path,
     typer.Argument(help="The module's folder, with template.yaml in it.", file_okay=False),
 ]
+NewFolder = Annotated[
+    Path, typer.Argument(help="The folder to make; the module is called so.", file_okay=False)
+]
 Size = Annotated[str, typer.Option("--size", help="One of the template's sizes.")]
 Parameter = Annotated[
     list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE, repeatable.")
@@ -28,41 +33,67 @@ Parameter = Annotated[
 
 
 @app.command(epilog=EPILOG)
+def init(folder: NewFolder) -> None:
+    """Write a small module to begin with."""
+    from practicum.cli.template_init import init as work
+
+    work(folder)
+
+
+@app.command(epilog=EPILOG)
 def lint(ctx: typer.Context, folder: Folder) -> None:
-    """Pack and render a module as the operator would."""
+    """Say what is wrong with a module, without a cluster.
+
+    Exits 5 where something is.
+    """
     from practicum.catalog import pack
+    from practicum.cli import template_lint as work
+    from practicum.cli.template_sample import objects, sample
 
     check_format(ctx.obj, ("table", "json"))
     body = _pack(folder)
-    counts = {size: len(_render(body, size, {})) for size in body["spec"]["sizes"]}
-    used = pack.size(body)
+    spec, name = _spec(body), body["metadata"]["name"]
+    found = list(work.problems(folder, body, spec))
+    counts = {}
+    for size in spec.sizes:
+        lab, made = sample(name, spec, size, {})
+        counts[size] = len(objects(made))
+        found += work.of_lab(lab, made)
     if ctx.obj.output == "json":
-        output.data({"name": body["metadata"]["name"], "bytes": used, "objects": counts}, "json")
-        return
-    said = ", ".join(f"{size}: {count} objects" for size, count in counts.items())
-    output.line(f"{folder}: ok; {said}; packed {used} of {pack.MAX_BYTES} bytes")
+        facts = {"name": name, "bytes": pack.size(body), "objects": counts}
+        output.data({**facts, "problems": found}, "json")
+    elif not found:
+        said = ", ".join(f"{size}: {count} objects" for size, count in counts.items())
+        checks = f"{len(spec.checks)} checks"
+        output.line(f"{folder}: ok; {said}; {checks}; {pack.size(body)} of {pack.MAX_BYTES} bytes")
+    else:
+        for problem in found:
+            output.line(f"{folder}: {problem}")
+    if found:
+        raise typer.Exit(Exit.CONFLICT)
 
 
 @app.command(epilog=EPILOG)
 def render(
     ctx: typer.Context, folder: Folder, size: Size = "", parameter: Parameter = None
 ) -> None:
-    """Print the objects that a lab is made of.
+    """Print every object that a lab of a sample learner is made of; passwords are made up."""
+    from practicum.cli.template_sample import objects, sample
 
-    Placeholders stand where a lab's own values go.
-    """
     options: Options = ctx.obj
     check_format(options, ("yaml", "json", "name"))
     body = _pack(folder)
-    wanted = size or body["spec"].get("defaultSize", "standard")
-    objects = _render(body, wanted, _parameters(parameter or []))
+    spec = _spec(body)
+    wanted = size or spec.default_size
+    _, made = sample(body["metadata"]["name"], spec, wanted, _parameters(parameter or []))
+    bodies = objects(made)
     if options.output == "name":
-        for one in objects:
+        for one in bodies:
             output.line(f"{one['kind']} {one['metadata']['name']}")
     elif options.output == "json":
-        output.data({"apiVersion": "v1", "kind": "List", "items": objects}, "json")
+        output.data({"apiVersion": "v1", "kind": "List", "items": bodies}, "json")
     else:
-        output.line("---\n".join(output.dump(one, "yaml") for one in objects).rstrip())
+        output.line("---\n".join(output.dump(one, "yaml") for one in bodies).rstrip())
 
 
 @app.command(epilog=EPILOG)
@@ -144,23 +175,10 @@ def _pack(folder: Path) -> Object:
         raise CliError(str(error), code=Exit.CONFLICT) from error
 
 
-def _render(body: Object, size: str, chosen: dict[str, str]) -> list[Object]:
-    """Render with the template's own images and defaults."""
+def _spec(body: Object) -> "LabTemplateSpec":
     from practicum.api.labtemplate import LabTemplateSpec
-    from practicum.catalog import render as rendering
-    from practicum.policy import acceptance
 
-    spec = LabTemplateSpec.model_validate(body["spec"])
-    if size not in spec.sizes:
-        known = ", ".join(spec.sizes)
-        raise CliError(f"size {size} is unknown", hint=f"it has: {known}", code=Exit.USAGE)
-    try:
-        values = acceptance.parameters(chosen, spec.parameters)
-        choice = rendering.Choice(size, values, spec.images)
-        rendered = asyncio.run(rendering.render(spec, choice))
-    except (TemplateError, InvalidLab) as error:
-        raise CliError(f"size {size}: {error}", code=Exit.CONFLICT) from error
-    return [one.body for one in rendered]
+    return LabTemplateSpec.model_validate(body["spec"])
 
 
 def _parameters(pairs: list[str]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """How much of its room a lab uses: of its quotas, and of its nodes' memory."""
 
-from practicum.checks.values import quantity
+from practicum.api.quantities import quantity
 from practicum.cli.session import Object, Session
 
 

@@ -1,0 +1,3 @@
+package lab.example
+
+limit := 42
