@@ -51,6 +51,7 @@ def lineage() -> str:
     )
 
 
+METRICS = {"auc": 0.88, "recall_at_1fpr": 0.6, "slice_auc_min": 0.85, "bias_gap": 0.01}
 APPROVED: dict[str, Any] = {
     "action": "promote",
     "now": "2026-03-10T12:00:00Z",
@@ -59,10 +60,7 @@ APPROVED: dict[str, Any] = {
     "current": {"version": "1", "metrics": {"auc": 0.86, "recall_at_1fpr": 0.5}},
     "evidence": {
         **{"run_id": "r", "age_days": 3, "digest": "d", "git_commit": "c", "dataset_digest": "d"},
-        "metrics": {
-            **{"auc": 0.88, "recall_at_1fpr": 0.6, "ece": 0.02},
-            **{"slice_auc_min": 0.85, "bias_gap": 0.01},
-        },
+        "metrics": {**METRICS, "ece": 0.02},
     },
     "lineage": {"feature_service": "fraud_v1", "features_approved": True, "freshness_ok": True},
     "request": {"id": "1", "requester": "ds", "state": "Approved"},
@@ -78,7 +76,7 @@ CHANGES: dict[int, dict[str, Any]] = {
     2: {"model": {**APPROVED["model"], "author": "reviewer-ml"}},
     3: {"approvals": [{**one, "user": "reviewer-ml"} for one in APPROVED["approvals"]]},
     4: {part: {**APPROVED[part], "digest": "new"} for part in ("model", "evidence")},
-    5: {"evidence": {**APPROVED["evidence"], "metrics": {"auc": 0.88, "recall_at_1fpr": 0.6}}},
+    5: {"evidence": {**APPROVED["evidence"], "metrics": METRICS}},
     7: {**ROLLBACK, "model": {**APPROVED["model"], "approved_before": False}},
     8: {"now": "2026-12-24T12:00:00Z"},
 }
