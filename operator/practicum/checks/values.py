@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+import durationpy
 import jmespath
 from jmespath.exceptions import JMESPathError
 
 from practicum.api.looks.terms import Assertion
-from practicum.api.times import parse_duration
 
 _QUANTITY: Final = re.compile(r"([+-]?[0-9.]+(?:e[+-]?[0-9]{1,2})?)(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?")
 _DURATION: Final = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|h|m|s))+")
@@ -57,8 +57,8 @@ def _comparable(one: Any, other: Any) -> tuple[Any, Any] | None:
         return None
     if _DURATION.fullmatch(one) and _DURATION.fullmatch(other):
         try:
-            return parse_duration(one), parse_duration(other)
-        except ValueError:
+            return durationpy.from_str(one), durationpy.from_str(other)
+        except (ValueError, OverflowError):
             return None
     return one, other
 
@@ -103,7 +103,7 @@ def _contains(observed: Any, expected: Any) -> bool:
 def _matches(observed: Any, expected: Any) -> bool:
     try:
         return re.search(str(expected), _text(observed)[:_LONGEST]) is not None
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise Malformed(f"{expected!r} is not a pattern: {error}") from error
 
 
@@ -138,7 +138,7 @@ def at(path: str, document: Any) -> Any:
     """
     try:
         return jmespath.search(path, document)
-    except (JMESPathError, ValueError, TypeError) as error:
+    except (JMESPathError, ValueError, TypeError, ArithmeticError) as error:
         raise Malformed(f"path {path!r}: {error}") from error
 
 
