@@ -90,5 +90,6 @@ def redacted(finding: Finding, secrets: Iterable[str]) -> Finding:
 
 
 def _cut(text: str, most: int) -> str:
-    text = " ".join(text.split())
+    # Half a character, which JSON and YAML of a learner may hold, is none that anybody can send.
+    text = " ".join(text.encode("utf-8", "backslashreplace").decode().split())
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -144,7 +144,14 @@ def test_a_message_is_as_long_as_a_status_takes() -> None:
     assert one(scored({"a": FAILED}, checks=hidden), "a").message == "look again"
 
 
-FOUND = st.builds(Finding, st.sampled_from(list(CheckState)), st.text(max_size=5))
+def test_half_a_character_is_told_as_what_it_is() -> None:
+    """A learner's JSON or YAML may hold one; a status cannot, and neither can a report."""
+    status = scored({"a": findings.failed("\ud800 is no text", "\udfff", "x")})
+    assert one(status, "a").message == "\\ud800 is no text"
+
+
+TEXTS = st.text(st.characters(), max_size=5)
+FOUND = st.builds(Finding, st.sampled_from(list(CheckState)), TEXTS)
 ROUNDS = st.lists(
     st.tuples(
         st.dictionaries(st.sampled_from(["a", "b", "c"]), FOUND),
