@@ -94,6 +94,12 @@ def test_attempts_count_until_it_passes() -> None:
     assert one(status, "a").attempts == 2, "it had passed"
 
 
+def test_an_attempt_is_one_at_what_was_looked_at() -> None:
+    """Somebody may ask for one check of many, or for a drill."""
+    status = scored({"a": FAILED}, answered=ASKED, waived={"c"})
+    assert [one.attempts for one in status.results] == [1, 0, 0]
+
+
 def test_the_request_that_is_answered_is_said_and_stays() -> None:
     status = scored({}, answered={"request": "r1"})
     assert (status.request, status.staff_request) == ("r1", "")
