@@ -155,6 +155,14 @@ async def test_what_is_known_of_a_need_counts_where_it_is_not_looked_at() -> Non
         assert found == {"second": state}
 
 
+async def test_nothing_waits_for_what_was_waived_a_moment_ago() -> None:
+    stage = Stage(template(body("first", object=OTHER), body("second", needs=["first"])), [THERE])
+    (second,) = [one for one in stage.spec.checks if one.id == "second"]
+    before = ChecksStatus(results=[CheckStatus(id="first", state=CheckState.FAIL, since="x")])
+    found = await evaluator().evaluate(stage.scene, [second], before, asked=True)
+    assert found["second"].state is CheckState.PASS
+
+
 async def test_only_what_is_wanted_is_looked_at() -> None:
     stage = Stage(template(body("a"), body("b"), body("c")), objects=[THERE])
     assert set(await states(stage, wanted={"b"})) == {"b"}
