@@ -162,6 +162,17 @@ async def test_what_is_expected_is_nowhere_for_a_policy_to_read() -> None:
     assert await fails({"gate.rego": copying}, "allow is undefined", vectors="vectors.json")
 
 
+async def test_a_case_is_not_printed_to_whoever_is_to_decide_it() -> None:
+    prying = POLICY + "\nallow if {\n\tprint(input)\n\tfalse\n}\n"
+    found = await looked({**WHOLE, "gate.rego": prying}, vectors="vectors.json")
+    assert "gate.rego:12: undefined function internal.print" in found.message
+    assert "auc" not in found.message + found.observed
+    # In tests of their own it prints what they know.
+    tests = TESTS + "\ntest_printed if {\n\tprint(1)\n\tgate.allow\n}\n"
+    files = {**WHOLE, "gate_test.rego": tests}
+    assert await passes(files, opaTest={"minTests": 4}, vectors="vectors.json", mutants=MUTANTS)
+
+
 async def test_a_policy_that_contradicts_itself_cannot_be_asked() -> None:
     files = {"gate.rego": "package lab.gate\n\nallow := true if true\n\nallow := false if true\n"}
     assert await fails(files, "the policy cannot be asked", "conflict", vectors="vectors.json")

@@ -29,6 +29,8 @@ _VECTORS: Final = "practicum_vectors"
 _KEPT: Final = 512
 _PACKAGE: Final = re.compile(r"^package\s+([\w.]+)", re.MULTILINE)
 _LIMITS: Final = "--capabilities=capabilities.json"
+_TALK: Final = frozenset({"print", "internal.print", "trace"})
+"""Built-in functions that would tell a learner what is asked of their policies."""
 _FOLDER: Final = "policies"
 
 
@@ -94,7 +96,7 @@ class PolicyLooks:
     async def _decided(self, trial: "_Trial") -> Finding:
         vectors = trial.vectors
         with tempfile.TemporaryDirectory(prefix="practicum-policy-") as folder:
-            place = await self._laid_out(Path(folder), trial.policies)
+            place = await self._laid_out(Path(folder), trial.policies, silent=True)
             inputs = {str(at): one["input"] for at, one in enumerate(vectors)}
             (place / "vectors.json").write_text(json.dumps({_VECTORS: inputs}), encoding="utf-8")
             data = (f"--data={_FOLDER}", "--data=vectors.json")
@@ -149,8 +151,13 @@ class PolicyLooks:
                 place, "test", "--fail-on-empty", "--format=json", _LIMITS, _FOLDER
             )
 
-    async def _laid_out(self, place: Path, files: Mapping[str, str]) -> Path:
-        (place / "capabilities.json").write_text(await self._opa.capabilities(place), "utf-8")
+    async def _laid_out(
+        self, place: Path, files: Mapping[str, str], *, silent: bool = False
+    ) -> Path:
+        can = json.loads(await self._opa.capabilities(place))
+        if silent:
+            can["builtins"] = [one for one in can["builtins"] if one["name"] not in _TALK]
+        (place / "capabilities.json").write_text(json.dumps(can), encoding="utf-8")
         (place / _FOLDER).mkdir()
         for name, text in files.items():
             (place / _FOLDER / name).write_text(text, encoding="utf-8", newline="")
