@@ -127,6 +127,14 @@ async def test_too_few_tests() -> None:
     assert await fails({"gate.rego": POLICY, "data.yaml": DATA}, "0 tests", opaTest={"minTests": 1})
 
 
+async def test_a_test_that_is_yet_to_be_written_is_none() -> None:
+    todo = "".join(f"\ntodo_test_{one} if false\n" for one in "abc")
+    files = {**WHOLE, "gate_test.rego": TESTS + todo}
+    assert await passes(files, opaTest={"minTests": 3})
+    assert await fails(files, "3 tests, 4 are needed", opaTest={"minTests": 4})
+    assert await fails(files, "leave out what is not written yet: todo_test_a", mutants=MUTANTS)
+
+
 async def test_tests_that_fail_are_named() -> None:
     bad = "\ntest_wrong if gate.allow with input as {}\n\ntest_worse if false\n"
     tests = {**WHOLE, "gate_test.rego": TESTS + bad}

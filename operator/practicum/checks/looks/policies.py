@@ -79,9 +79,10 @@ class PolicyLooks:
             bad = [one["name"] for one in results if one.get("fail") or one.get("error")]
             if bad:
                 return findings.failed(f"tests of yours fail: {', '.join(bad[:5])}")
-            if len(results) < wanted.min_tests:
-                text = f"{len(results)} tests, {wanted.min_tests} are needed"
-                return findings.failed(text, str(wanted.min_tests), str(len(results)))
+            ran = sum(not one.get("skip") for one in results)
+            if ran < wanted.min_tests:
+                text = f"{ran} tests, {wanted.min_tests} are needed"
+                return findings.failed(text, str(wanted.min_tests), str(ran))
             if not wanted.coverage:
                 return PASSED
             done = await self._opa.run(
@@ -120,8 +121,10 @@ class PolicyLooks:
         if not tests:
             return findings.failed(f"there are no tests: add keys that end with {_TESTS}")
         good = await self._outcome(trial, reference)
+        if todo := _named(good, "skip"):
+            return findings.failed(f"your tests: leave out what is not written yet: {todo}")
         if good.code:
-            why = _failing(good) or problem_of(good)
+            why = _named(good, "fail", "error") or problem_of(good)
             return findings.failed(
                 "your tests fail on a policy that is right: they have to test what is decided "
                 f"(allow, and the codes in deny) and nothing else: {why}"
@@ -258,9 +261,10 @@ def _results(done: Done) -> list[dict[str, Any]] | None:
     return found if isinstance(found, list) else None
 
 
-def _failing(done: Done) -> str:
-    results = _results(done) or []
-    return ", ".join(one["name"] for one in results if one.get("fail") or one.get("error"))[:200]
+def _named(done: Done, *outcomes: str) -> str:
+    """Return the names of the tests that ended in one of these ways."""
+    ended = [one for one in _results(done) or [] if any(one.get(how) for how in outcomes)]
+    return ", ".join(sorted(one["name"] for one in ended))[:200]
 
 
 def coverage_of(text: str, policies: Mapping[str, str]) -> float:
