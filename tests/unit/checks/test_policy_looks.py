@@ -165,6 +165,14 @@ async def test_an_undefined_decision_is_a_wrong_one() -> None:
     assert await fails(files, "3 of 3", "such as good: allow is undefined", vectors="vectors.json")
 
 
+@pytest.mark.parametrize("deny", ["5", "true", "null", '"LOW"', '[["LOW"]]'])
+async def test_reasons_of_another_form_are_the_learners_to_mend(deny: str) -> None:
+    files = {"gate.rego": f"package lab.gate\n\nallow := false\n\ndeny := {deny}\n"}
+    answers = {**ANSWERS, "vectors.json": json.dumps([VECTORS[1]])}
+    found = await looked(files, answers, vectors="vectors.json")
+    assert found.message.endswith("such as low: deny does not say LOW")
+
+
 async def test_what_is_expected_is_nowhere_for_a_policy_to_read() -> None:
     copying = 'package lab.gate\n\nallow := data.practicum_vectors["0"].expect.allow\n'
     assert await fails({"gate.rego": copying}, "allow is undefined", vectors="vectors.json")

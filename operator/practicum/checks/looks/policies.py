@@ -246,7 +246,8 @@ def unlike(vector: Mapping[str, Any], answer: Mapping[str, Sequence[Any]]) -> st
         return "allow is undefined"
     if answer["allow"][0] is not expected["allow"]:
         return f"allow is {json.dumps(answer['allow'][0])}"
-    reasons = answer["deny"][0] if answer["deny"] else []
+    denied = answer["deny"][0] if answer["deny"] else []
+    reasons = denied if isinstance(denied, list | dict) else []
     codes = {str(one.get(key)) for one in reasons if isinstance(one, dict) for key in one}
     codes |= {one for one in reasons if isinstance(one, str)}
     missing = [code for code in expected.get("codes", []) if code not in codes]
