@@ -203,6 +203,17 @@ async def test_tests_that_find_few_faults() -> None:
     assert await passes(weak, mutants={**MUTANTS, "killed": 50})
 
 
+@pytest.mark.parametrize(("killed", "state"), [(20, "pass"), (21, "fail")])
+async def test_one_fault_of_five_is_a_fifth(killed: int, state: str) -> None:
+    low, alive = EDITS.splitlines(keepends=True)[0], []
+    for number in range(4):
+        edit = {"name": f"same-{number}", "file": "gate.rego", "find": "too old", "replace": "old"}
+        alive.append(f"- {json.dumps(edit)}\n")
+    answers = {**ANSWERS, "edits.yaml": "".join([low, *alive])}
+    found = await looked(WHOLE, answers, mutants={**MUTANTS, "killed": killed})
+    assert found.state.value == state, found
+
+
 async def test_mutants_want_tests() -> None:
     files = {"gate.rego": POLICY, "data.yaml": DATA}
     assert await fails(files, "there are no tests: add keys that end with", mutants=MUTANTS)
