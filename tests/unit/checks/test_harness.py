@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from practicum.api.looks.work import JobCheck
+from practicum.checks.looks import code
 from tests import samples
 
 HARNESS = samples.ROOT / "operator/practicum/checks/harness/job.py"
@@ -111,6 +113,14 @@ def test_a_key_stands_for_a_path(pod: Pod) -> None:
     assert not (pod.folder / "work/..data").exists()
 
 
+def test_keys_that_do_not_go_together_are_the_learners_to_mend(pod: Pod) -> None:
+    pod.write("repo", app="a file", app__core___py="in a folder of that name")
+    said = pod.run()
+    assert "keys do not go together as files" in said["unreadable"] and "app" in said["unreadable"]
+    found = code.judged_job(JobCheck(repositories=["repo"], command=["x"]), said)
+    assert found.state.value == "fail" and found.message == said["unreadable"]
+
+
 def test_what_is_laid_beside_wins(pod: Pod) -> None:
     pod.write("repo", tests__test_a___py="def test_mine(): pass\n")
     said = pod.run(files={"tests/test_a.py": GOOD, "deep/er/test_c.py": "def test_c(): pass\n"})
@@ -151,7 +161,13 @@ def test_a_report_that_is_none_is_said(pod: Pod, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "coverage"),
-    [('{"totals": {"percent_covered": 87.5}}', 87.5), ('{"totals": {}}', None), ("{", None)],
+    [
+        ('{"totals": {"percent_covered": 87.5}}', 87.5),
+        ('{"totals": {}}', None),
+        ("{", None),
+        ("[]", None),
+        ('{"totals": 3}', None),
+    ],
 )
 def test_coverage_is_read_where_the_program_puts_it(
     pod: Pod, text: str, coverage: float | None
