@@ -226,6 +226,31 @@ async def test_what_is_served_wrongly_is_named(values: Object, said: str) -> Non
     assert found.message == said
 
 
+async def test_an_entity_without_a_value_is_not_what_the_offline_data_says() -> None:
+    for values in ([], [10.0], [10.0, 0]):
+        results = [*SERVED["results"][:1], {"values": values}, *SERVED["results"][2:]]
+        found = await online({**SERVED, "results": results})
+        assert "amount is not what the offline data says" in found.message
+    assert found.observed == "entity 1: 0"
+
+
+@pytest.mark.parametrize(
+    "served",
+    [
+        {"metadata": []},
+        {"metadata": {"feature_names": 3}, "results": []},
+        {"metadata": {"feature_names": ["amount"]}, "results": 3},
+        {"metadata": {"feature_names": ["amount"]}, "results": [3]},
+        {"metadata": {"feature_names": ["amount"]}, "results": [{"values": 3}]},
+        {"metadata": {"feature_names": [["amount"]]}, "results": [{"values": [1]}]},
+    ],
+)
+async def test_an_answer_of_another_form_serves_nothing(served: Object) -> None:
+    found = await online(served)
+    assert found.state.value == "fail"
+    assert "amount is not" in found.message
+
+
 async def test_a_feature_server_that_refuses_is_the_learners_to_mend() -> None:
     found = await online({"detail": "no such feature"}, status=422)
     assert found.message == 'the feature server answered 422: {"detail": "no such feature"}'
