@@ -216,6 +216,13 @@ async def decision(answer: Any, made: Stage | None = None, **look: Any) -> Findi
         (DENIED, {"denies": ["PRM-5"]}, "lab/gate does not refuse by PRM-5"),
         (ALLOWED, {"denies": ["PRM-5"]}, "lab/gate does not refuse by PRM-5"),
         ({}, {}, "lab/gate is undefined"),
+        ({}, {"undefined": True}, ""),
+        ({"result": True}, {}, ""),
+        ({"result": [{"code": "OLD"}, 3]}, {"denies": ["OLD"]}, ""),
+        ({"result": [{"code": "OLD"}]}, {"denies": ["LOW"]}, "lab/gate does not refuse by LOW"),
+        ({"result": True}, {"denies": ["LOW"]}, "lab/gate does not refuse by LOW"),
+        ({"result": {"deny": 5}}, {"denies": ["LOW"]}, "lab/gate does not refuse by LOW"),
+        ({"result": True}, {"match": {"allow": True}}, "lab/gate: expected that it is an object"),
         (ALLOWED, {"undefined": True}, "lab/gate is defined"),
     ],
 )
