@@ -104,6 +104,26 @@ def test_what_is_long_leaves_its_details_out() -> None:
     assert [len(row.get("expected", "")) for row in said["checks"]] == [1000] * 10 + [0] * 38
 
 
+def test_the_longest_report_that_there_can_be_fits() -> None:
+    """In characters of four bytes, with as many checks and criteria as a template may have."""
+    wide, ids = "\U0001f600", [f"{number:02}" + "i" * 61 for number in range(64)]
+    spec = template(
+        *(
+            body(name, title=wide * 256, task="t" * 63, criteria=ids[at % 8 * 8 :][:8])
+            for at, name in enumerate(ids[:48])
+        ),
+        tasks=[{"name": "t" * 63, "title": "T"}],
+        criteria=[{"id": one, "text": wide * 256, "source": "criterion"} for one in ids],
+    )
+    long = findings.failed(wide * 999, wide * 9999, wide * 9999)
+    found = {check.id: long for check in spec.checks}
+    text = telling.report(samples.lab(spec), scored(found, spec), details(found, spec))
+    assert len(text.encode()) <= telling._LONGEST
+    said = json.loads(text)
+    assert [one["state"] for one in said["checks"]] == ["fail"] * 48
+    assert [one["id"] for one in said["criteria"]] == ids
+
+
 def test_details_are_of_what_was_found_and_short() -> None:
     (check, *_) = SPEC.checks
     assert telling._detail(check, PASSED) == {}
