@@ -9,7 +9,12 @@ from practicum.api.checks import Check, CheckState
 
 MESSAGE: Final = 240
 DETAIL: Final = 1024
-_HEADERS: Final = re.compile(r"(?i)\b(authorization|cookie|bearer|basic)\b[:= ]+\S+")
+_NAMED: Final = re.compile(
+    r"""(?i)\b(authorization|cookie)(["']?\s*[:=]\s*["']?)"""
+    r"""(?:(?:bearer|basic)\s+)?[^\s"';]+(?:;\s*[^\s"';]+)*"""
+)
+_SCHEME: Final = re.compile(r"\b((?i:bearer|basic)[:= ]+)(?=\S*[A-Z0-9=_])[\w+/=.~-]{8,}")
+"""What follows these words in a header; in a sentence they may mean something else."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ def redacted(finding: Finding, secrets: Iterable[str]) -> Finding:
     def clean(text: str) -> str:
         for secret in known:
             text = text.replace(secret, "***")
-        return _HEADERS.sub(r"\1 ***", text)
+        return _SCHEME.sub(r"\1***", _NAMED.sub(r"\1\2***", text))
 
     return replace(
         finding,
@@ -85,5 +90,6 @@ def redacted(finding: Finding, secrets: Iterable[str]) -> Finding:
 
 
 def _cut(text: str, most: int) -> str:
-    text = " ".join(text.split())
+    # Half a character, which JSON and YAML of a learner may hold, is none that anybody can send.
+    text = " ".join(text.encode("utf-8", "backslashreplace").decode().split())
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -89,6 +89,7 @@ def _result(
     waived: bool,
     asked: bool,
 ) -> CheckStatus:
+    looked = finding is not None and not waived
     if waived:
         finding = Finding(CheckState.WAIVED, "the course's staff does without it")
     elif finding is None and before and before.state is not CheckState.WAIVED:
@@ -104,5 +105,5 @@ def _result(
         points=check.points if shown.state is CheckState.PASS else 0,
         message=shown.message,
         since=before.since if before and before.state is shown.state else now,
-        attempts=attempts if done or not asked else attempts + 1,
+        attempts=attempts + 1 if asked and looked and not done else attempts,
     )

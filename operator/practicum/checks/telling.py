@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from itertools import product
 from typing import Any, Final, Literal
 
 import structlog
@@ -20,6 +21,8 @@ from practicum.reconcile.tools import Tools
 log = structlog.get_logger()
 ERRORED: Final = "ChecksErrored"
 _LONGEST: Final = 60 * 1024
+_LEFT_OUT: Final = (("expected", "observed"), ("text",), ("title",), ("message",))
+"""What a report that is too long does without, one after the other."""
 
 
 class Teller:
@@ -155,6 +158,7 @@ def report(lab: Lab, status: ChecksStatus, details: Mapping[str, Mapping[str, st
         about = {"title": check.title, "task": check.task, "maxPoints": check.points}
         rows.append({**one.wire(), **about, **details.get(one.id, {})})
     texts = {one.id: one.text for one in lab.template.criteria}
+    of_criteria = criteria(lab, status, texts)
     body = {
         "template": lab.resource.spec.template,
         "summary": {
@@ -162,14 +166,15 @@ def report(lab: Lab, status: ChecksStatus, details: Mapping[str, Mapping[str, st
             for key, value in status.wire().items()
             if key not in ("results", "request", "staffRequest")
         },
-        "criteria": criteria(lab, status, texts),
+        "criteria": of_criteria,
         "checks": rows,
     }
     text = json.dumps(body, indent=1, ensure_ascii=False)
-    if len(text.encode()) > _LONGEST:
-        for row in rows:
-            row.pop("expected", None)
-            row.pop("observed", None)
+    for fields in _LEFT_OUT:
+        if len(text.encode()) <= _LONGEST:
+            break
+        for row, field in product([*rows, *of_criteria], fields):
+            row.pop(field, None)
         text = json.dumps(body, ensure_ascii=False)
     return text
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+import durationpy
 import jmespath
 from jmespath.exceptions import JMESPathError
 
 from practicum.api.looks.terms import Assertion
 from practicum.api.quantities import quantity
-from practicum.api.times import parse_duration
 
 _DURATION: Final = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|h|m|s))+")
 _WORDS: Final = {
@@ -36,8 +36,8 @@ def _comparable(one: Any, other: Any) -> tuple[Any, Any] | None:
         return None
     if _DURATION.fullmatch(one) and _DURATION.fullmatch(other):
         try:
-            return parse_duration(one), parse_duration(other)
-        except ValueError:
+            return durationpy.from_str(one), durationpy.from_str(other)
+        except (ValueError, OverflowError):
             return None
     return one, other
 
@@ -82,7 +82,7 @@ def _contains(observed: Any, expected: Any) -> bool:
 def _matches(observed: Any, expected: Any) -> bool:
     try:
         return re.search(str(expected), _text(observed)[:_LONGEST]) is not None
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise Malformed(f"{expected!r} is not a pattern: {error}") from error
 
 
@@ -117,7 +117,7 @@ def at(path: str, document: Any) -> Any:
     """
     try:
         return jmespath.search(path, document)
-    except (JMESPathError, ValueError, TypeError) as error:
+    except (JMESPathError, ValueError, TypeError, ArithmeticError) as error:
         raise Malformed(f"path {path!r}: {error}") from error
 
 

@@ -67,14 +67,22 @@ def covered():
     return json.loads(COVERAGE.read_text(encoding="utf-8"))["totals"]["percent_covered"]
 
 
-def main():
-    lay_out()
+def ran():
+    try:
+        lay_out()
+    except OSError as error:
+        return {"code": 1, "unreadable": "keys do not go together as files: %s" % error}
     code, output = run(json.loads(os.environ["COMMAND"]), float(os.environ["SECONDS"]))
     said = {"code": code, "output": output[-TOLD:]}
     try:
         said.update(counted(), coverage=covered())
-    except (ElementTree.ParseError, ValueError, KeyError) as error:
+    except (ElementTree.ParseError, ValueError, KeyError, TypeError) as error:
         said["unreadable"] = str(error)
+    return said
+
+
+def main():
+    said = ran()
     sys.stdout.write("\n" + json.dumps(said) + "\n")
 
 

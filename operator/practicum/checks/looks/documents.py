@@ -10,6 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator, SchemaError, ValidationError
 from jsonschema.exceptions import best_match
 from referencing import Registry
+from referencing.exceptions import Unresolvable
 
 from practicum.api.looks.work import DocumentCheck, Fact
 from practicum.checks import findings, values
@@ -47,8 +48,8 @@ async def look_at_document(scene: Scene, look: DocumentCheck) -> Finding:
     document: Any = text
     if look.format == "yaml":
         try:
-            document = json.loads(json.dumps(yaml.load(text, Loader=_Loader), default=str))  # noqa: S506
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            document = _read(text)
+        except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
             return findings.failed(f"{where} is no YAML: {' '.join(str(error).split())}")
     if look.schema_ and (trouble := out_of_form(document, scene.json_asset(look.schema_))):
         return findings.failed(f"{where}: {trouble}", f"schema {look.schema_}", trouble)
@@ -63,6 +64,12 @@ async def look_at_document(scene: Scene, look: DocumentCheck) -> Finding:
     )
 
 
+def _read(text: str) -> Any:
+    """Read YAML as the JSON that schemas and rules are about; dates are texts."""
+    found = yaml.load(text, Loader=_Loader)  # noqa: S506
+    return json.loads(json.dumps(found, default=str, allow_nan=False))
+
+
 def out_of_form(document: Any, schema: Any) -> str:
     """Return where a document is not as its schema says; empty: it is.
 
@@ -75,7 +82,10 @@ def out_of_form(document: Any, schema: Any) -> str:
         raise Malformed(f"the schema is none: {error.message}") from error
     # An empty registry: what a schema refers to is never fetched.
     validator = Draft202012Validator(schema, registry=Registry())
-    worst: ValidationError | None = best_match(validator.iter_errors(document))
+    try:
+        worst: ValidationError | None = best_match(validator.iter_errors(document))
+    except Unresolvable as error:
+        raise Malformed(f"the schema is none: {error}") from error
     if worst is None:
         return ""
     place = ".".join(str(part) for part in worst.absolute_path) or "the document"

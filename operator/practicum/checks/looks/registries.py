@@ -115,21 +115,31 @@ async def _online(scene: Scene, look: OnlineValues) -> Finding:
         if wrong := unlike(expected, served[feature], look.tolerance):
             text = f"{feature} is not what the offline data says for {len(wrong)} of "
             row = wrong[0]
+            got = served[feature][row] if row < len(served[feature]) else None
             return findings.failed(
                 f"{text}{len(expected)} entities",
                 f"entity {row}: {values.shown(expected[row])}",
-                f"entity {row}: {values.shown(served[feature][row])}",
+                f"entity {row}: {values.shown(got)}",
             )
     return PASSED
 
 
 def served_values(body: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Return what Feast's server answered, by feature: a value for each entity."""
-    names = body.get("metadata", {}).get("feature_names", [])
+    names = _list(_dict(body.get("metadata")).get("feature_names"))
+    results = _list(body.get("results"))
     return {
-        name: list(result.get("values", []))
-        for name, result in zip(names, body.get("results", []), strict=False)
+        str(name): _list(_dict(result).get("values"))
+        for name, result in zip(names, results, strict=False)
     }
+
+
+def _dict(found: Any) -> dict[str, Any]:
+    return found if isinstance(found, dict) else {}
+
+
+def _list(found: Any) -> list[Any]:
+    return found if isinstance(found, list) else []
 
 
 def unlike(expected: Sequence[Any], observed: Sequence[Any], tolerance: float) -> list[int]:

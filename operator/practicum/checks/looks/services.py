@@ -99,21 +99,21 @@ async def look_at_decision(scene: Scene, look: DecisionCheck) -> Finding:
         expected = "undefined" if look.undefined else "defined"
         return findings.failed(f"{look.path} is {observed}", expected, observed)
     result = answer.get("result")
-    if trouble := values.difference(look.match, result):
+    if look.match and (trouble := values.difference(look.match, result)):
         return findings.differs(trouble, look.path)
-    return _reasons(look, answer)
+    return _reasons(look, result)
 
 
-def _reasons(look: DecisionCheck, answer: Mapping[str, Any]) -> Finding:
-    result = answer.get("result")
-    denied = result.get("deny", []) if isinstance(result, dict) else result
-    there = {str(one.get(key)) for one in denied or [] if isinstance(one, dict) for key in one}
-    there |= {str(one) for one in denied or [] if isinstance(one, str)}
+def _reasons(look: DecisionCheck, result: Any) -> Finding:
+    found = result.get("deny") if isinstance(result, dict) else result
+    denied = found if isinstance(found, list) else []
+    there = {str(one.get(key)) for one in denied if isinstance(one, dict) for key in one}
+    there |= {one for one in denied if isinstance(one, str)}
     missing = [one for one in look.denies if one not in there]
     if not missing:
         return PASSED
     codes = sorted(
-        str(one.get("control") or one.get("code")) for one in denied or [] if isinstance(one, dict)
+        str(one.get("control") or one.get("code")) for one in denied if isinstance(one, dict)
     )
     text = f"{look.path} does not refuse by {', '.join(missing)}"
     return findings.failed(text, ", ".join(look.denies), ", ".join(codes) or "nothing refused")
