@@ -20,6 +20,8 @@ from practicum.api.names import (
 from practicum.kube.client import Kube, Object
 from practicum.kube.informer import Informer
 
+IGNORED: Final = "ignored"
+"""What field ``needs`` of a request says, for checks to be looked at regardless of their needs."""
 _LONGEST: Final = 64
 _MOST: Final = 48
 
@@ -36,6 +38,8 @@ class Request:
     """Ids of checks; none: all."""
     drill: str = ""
     """Drill to start; then nothing is looked at."""
+    regardless: bool = False
+    """Whether checks are looked at, once, before those that they need have passed."""
 
 
 class Requests:
@@ -87,7 +91,8 @@ class Requests:
 def _read(data: Mapping[str, str], field: str) -> Request:
     text = str(data.get("requested", ""))[:_LONGEST]
     only = [one.strip() for one in str(data.get("checks", "")).split(",") if one.strip()]
-    return Request(text, field, frozenset(only[:_MOST]), str(data.get("drill", ""))[:_LONGEST])
+    drill, regardless = str(data.get("drill", "")), data.get("needs") == IGNORED
+    return Request(text, field, frozenset(only[:_MOST]), drill[:_LONGEST], regardless)
 
 
 def informer(kube: Kube, requests: Requests) -> Informer:

@@ -58,6 +58,7 @@ class Evaluator:
         *,
         asked: bool,
         wanted: Collection[str] = (),
+        regardless: bool = False,
     ) -> dict[str, Finding]:
         """Return what was found, by id; checks that need no look are left out.
 
@@ -68,6 +69,7 @@ class Evaluator:
             asked: whether somebody asked: then costly checks are looked at too, and those that
                 may take a while are tried again for as long as they say.
             wanted: ids of the checks to look at; none: all.
+            regardless: whether to look, once, at checks whose needs have not passed.
         """
         known = scoring.status_of(before)
         found: dict[str, Finding] = {}
@@ -87,16 +89,19 @@ class Evaluator:
 
         async def one(check: Check) -> None:
             async with places:
-                found[check.id] = await self._patiently(scene, new_scene, check, asked=asked)
+                found[check.id] = await self._patiently(
+                    scene, new_scene, check, patient=asked and not regardless
+                )
             states[check.id] = found[check.id].state
 
         waiting = due
         while waiting:
             here = {check.id for check in waiting}
             ready = [check for check in waiting if not here & set(check.needs)]
-            free = [check for check in ready if not scoring.waits_for(check, states)]
+            held = {} if regardless else {one.id: scoring.waits_for(one, states) for one in ready}
+            free = [check for check in ready if not held.get(check.id)]
             for check in ready:
-                if needed := scoring.waits_for(check, states):
+                if needed := held.get(check.id):
                     found[check.id] = Finding(CheckState.PENDING, f"waits for check {needed}")
                     states[check.id] = CheckState.PENDING
             await asyncio.gather(*map(one, free))
@@ -105,10 +110,10 @@ class Evaluator:
         return {name: findings.redacted(finding, secrets) for name, finding in found.items()}
 
     async def _patiently(
-        self, scene: Scene, new_scene: Callable[[], Scene], check: Check, *, asked: bool
+        self, scene: Scene, new_scene: Callable[[], Scene], check: Check, *, patient: bool
     ) -> Finding:
         """Look, and look again while it may still come about."""
-        patience = parse_duration(check.within) if check.within and asked else timedelta(0)
+        patience = parse_duration(check.within) if check.within and patient else timedelta(0)
         clock = asyncio.get_running_loop().time
         deadline = clock() + patience.total_seconds()
         while True:

@@ -171,6 +171,7 @@ class Examiner:
             before,
             asked=request is not None,
             wanted=request.only if request else frozenset(),
+            regardless=request is not None and request.regardless,
         )
         status = scoring.scorecard(
             lab.template.checks,

@@ -66,7 +66,7 @@ async def check(session: Session, name: str, wanted: Wanted) -> Exit:
 
 
 async def ask(
-    session: Session, lab: Object, only: Sequence[str], *, drill: str = ""
+    session: Session, lab: Object, only: Sequence[str], *, drill: str = "", needs: str = ""
 ) -> tuple[str, str]:
     """Ask for checks or a drill, as whoever may: in the lab, or on the LabEnvironment.
 
@@ -87,7 +87,7 @@ async def ask(
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": CHECK_REQUEST, "namespace": status["namespaces"][0]},
-        "data": {"requested": text, "checks": ",".join(only), "drill": drill},
+        "data": {"requested": text, "checks": ",".join(only), "drill": drill, "needs": needs},
     }
     try:
         await session.kube.apply(body, manager=MANAGER)
