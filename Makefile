@@ -50,7 +50,7 @@ golden: chart-sync ## write the golden manifests anew
 requirements: install ## compile the pinned requirements anew
 	@tools/requirements.sh
 
-test: ## everything: lint, policies, unit, golden, API level, attacks, chaos, journeys on the real cluster
+test: ## everything: lint, policies, unit, golden, API level, attacks, chaos, journeys and modules on the real cluster
 	@python3 -m tests.suites
 test-fast: ## lint, policies, unit tests and golden manifests
 	@python3 -m tests.suites lint policies unit golden
@@ -70,6 +70,10 @@ kills-full: install ## on the real cluster: a kill of the operator's pod after e
 	@PRACTICUM_CHAOS=full $(PYTHON) -m pytest e2e/test_change_kills.py
 test-e2e: ## journeys on the real cluster with the chart installed
 	@python3 -m tests.suites e2e
+test-modules: ## every module on the real cluster: new, every check fails; solved, every check passes
+	@python3 -m tests.suites modules
+coverage: install ## lab-templates/README.md: roadmap, tasks, checks, and what was seen last
+	@$(PYTHON) -m tools.coverage $(ROADMAPS)
 test-netpol: ## Kubernetes' own NetworkPolicy cases, on a cluster that runs
 	@$(CLUSTER) netpol
 
@@ -92,5 +96,5 @@ bench-ready: install ## time from apply to Ready, against kubectl apply of the s
 	@$(PYTHON) -m tests.bench.ready
 
 .PHONY: help install print-python fmt lint crds chart-sync golden requirements test test-fast policies \
-  test-apiserver test-security test-security-kind test-chaos chaos-full kills-full test-e2e test-netpol cluster-up cluster-down \
+  test-apiserver test-security test-security-kind test-chaos chaos-full kills-full test-e2e test-modules coverage test-netpol cluster-up cluster-down \
   cluster-status images demo demo-down bench bench-ready

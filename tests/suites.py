@@ -50,6 +50,7 @@ SUITES = (
     Suite("security", "tests/security", needs=TOOLS),
     Suite("chaos", "tests/chaos", options=SIDE_BY_SIDE, needs=TOOLS),
     Suite("e2e", "e2e", needs=(*CLUSTER, "up", "--images")),
+    Suite("modules", "tests/modules", needs=(*CLUSTER, "up", "--images")),
 )
 
 
