@@ -145,6 +145,7 @@ def _lab() -> dict[str, Any]:
             _column("Phase", ".status.phase"),
             _column("Template", ".spec.template"),
             _column("Learner", ".spec.learner.id"),
+            _column("Checks", ".status.checks.summary"),
             _column("Expires", ".status.expiresAt"),
             _column("Age", ".metadata.creationTimestamp", "date"),
             _column("Size", ".spec.size", priority=1),

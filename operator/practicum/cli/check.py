@@ -165,13 +165,7 @@ def _show(status: Object, rows: Sequence[Object], *, whole: bool) -> None:
     if not whole:
         return
     output.line()
-    parts = [f"{status['summary']} checks passed"]
-    parts.append(f"{status.get('points', 0)} of {status.get('maxPoints', 0)} points")
-    if unsupported := status.get("unsupported"):
-        parts.append(f"{unsupported} cannot be told on this cluster")
-    if broken := status.get("errors"):
-        parts.append(f"{broken} could not be looked at: tell your instructor")
-    output.line(", ".join(parts))
+    output.line(f"checks: {labview.checks_passed(status)}")
 
 
 def _cells(row: Object) -> "list[str | Text]":

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from practicum.api.conditions import ConditionType, Phase
-from practicum.api.names import AUDIT_NAMESPACE, POLICIES
+from practicum.api.names import AUDIT_NAMESPACE, CHECK_REPORT, POLICIES
 from practicum.cli import labview
 from practicum.cli.remedies import remedy
 from practicum.policy.pods import CAUSES, PodTrouble, worst_pod
@@ -63,6 +63,7 @@ def notices(lab: Object) -> list[Diagnosis]:
     places: dict[str, str] = {
         ConditionType.POLICY_LOADED: f"ConfigMap {spaces[0]}/{POLICIES}",
         ConditionType.AUDIT_INTACT: f"ConfigMap {AUDIT_NAMESPACE}/audit-{meta['uid']}-*",
+        ConditionType.CHECKS_WORK: f"ConfigMap {spaces[0]}/{CHECK_REPORT}",
     }
     return [
         Diagnosis(

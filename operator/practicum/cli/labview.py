@@ -1,10 +1,10 @@
 """A LabEnvironment as people read it: table rows, a tree, and lines of what changed. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from practicum.api.conditions import GOVERNED, ConditionType, Phase
+from practicum.api.conditions import EXAMINED, GOVERNED, ConditionType, Phase
 from practicum.api.times import parse_rfc3339
 from practicum.cli.moments import elapsed, remaining
 
@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 Row = list["str | Text"]
 
-HEADERS = ("name", "phase", "template", "learner", "size", "expires in", "services", "message")
+HEADERS = (
+    "name",
+    "phase",
+    "template",
+    "learner",
+    "size",
+    "expires in",
+    "services",
+    "checks",
+    "message",
+)
 WIDE = ("revision", "credentials until", "namespaces")
 _STYLES = {
     Phase.READY: "green",
@@ -27,7 +37,8 @@ _STYLES = {
     Phase.SUSPENDED: "magenta",
 }
 _GOOD_WHEN_FALSE = frozenset((ConditionType.EXPIRING_SOON,))
-NOTICES = frozenset((ConditionType.EXPIRING_SOON, ConditionType.TEMPLATE_CURRENT)) | GOVERNED
+_OF_TIME = frozenset((ConditionType.EXPIRING_SOON, ConditionType.TEMPLATE_CURRENT))
+NOTICES = _OF_TIME | GOVERNED | EXAMINED
 """Conditions that inform: a lab is ready with them or without."""
 _ORDER = {str(kind): place for place, kind in enumerate(ConditionType)}
 
@@ -57,6 +68,18 @@ def services_ready(lab: Object) -> str:
     return f"{sum(1 for one in services if one['ready'])}/{len(services)}" if services else "-"
 
 
+def checks_passed(checks: Object) -> str:
+    """Return in words how many checks of a lab passed, and what became of the others."""
+    parts = [f"{checks['summary']} passed"]
+    if most := checks.get("maxPoints"):
+        parts.append(f"{checks.get('points', 0)} of {most} points")
+    if unsupported := checks.get("unsupported"):
+        parts.append(f"{unsupported} cannot be told on this cluster")
+    if broken := checks.get("errors"):
+        parts.append(f"{broken} could not be looked at: tell your instructor")
+    return ", ".join(parts)
+
+
 def row(lab: Object, now: datetime, *, namespace: bool, wide: bool) -> Row:
     """Return one row of ``practicum get``."""
     spec, status = lab["spec"], lab.get("status", {})
@@ -70,6 +93,7 @@ def row(lab: Object, now: datetime, *, namespace: bool, wide: bool) -> Row:
         spec.get("size") or "default",
         expires_in(lab, now),
         services_ready(lab),
+        status.get("checks", {}).get("summary") or "-",
     ]
     if wide:
         cells += [
@@ -142,13 +166,19 @@ def tree(lab: Object, now: datetime) -> "Tree":
         branch = root.add(Text(f"services {services_ready(lab)} ready", style="bold"))
         for service in services:
             branch.add(_service_line(service))
+    for name, text in _facts(status, now):
+        root.add(Text.assemble((f"{name} ", "bold"), text))
+    return root
+
+
+def _facts(status: Object, now: datetime) -> Iterator[tuple[str, str]]:
+    if checks := status.get("checks"):
+        yield "checks", checks_passed(checks)
     if namespaces := status.get("namespaces", []):
-        root.add(Text.assemble(("namespaces ", "bold"), ", ".join(namespaces)))
+        yield "namespaces", ", ".join(namespaces)
     if credentials := status.get("credentials"):
         until = remaining(parse_rfc3339(credentials["expiresAt"]) - now)
-        text = f"Secret {credentials['secretRef']}, valid for {until}"
-        root.add(Text.assemble(("credentials ", "bold"), text))
-    return root
+        yield "credentials", f"Secret {credentials['secretRef']}, valid for {until}"
 
 
 def _subtitle(lab: Object, now: datetime) -> str:

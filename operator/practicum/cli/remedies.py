@@ -63,6 +63,8 @@ REMEDIES: Final[dict[str, str]] = {
     "PolicyBroken": "correct the file at the line that the message names, and apply ConfigMap "
     "policies again: until then the lab decides by the policies it has, and this set cannot be "
     "released",
+    "ChecksErrored": "nothing that the learner did: the message names the check and what kept it "
+    "from being looked at; practicum check LAB looks again, and spec.waivedChecks does without it",
     "Expired": "an ended lab cannot come back: create another LabEnvironment",
 }
 

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from practicum import errors
 from practicum.api.checks import CheckState
@@ -30,10 +30,10 @@ from practicum.cli import check, credentials, kubeconfigs, output
 from practicum.cli.exits import CliError, Exit
 from practicum.cli.follow import Follow
 from practicum.cli.session import Object, Session
+from practicum.cli.template_outcome import Outcome
 from practicum.cli.template_push import push
 from practicum.cli.usage import memory, share
 
-_FINE: Final = (CheckState.PASS, CheckState.UNSUPPORTED)
 _SOLUTION: Final = "solution/apply.py"
 
 
@@ -49,46 +49,6 @@ class Wanted:
     solution: timedelta = timedelta(minutes=15)
     keep: bool = False
     report: Path | None = None
-
-
-@dataclass
-class Outcome:
-    """What a module came to."""
-
-    module: str
-    ready_seconds: float = 0.0
-    memory: int = 0
-    """Bytes that the lab's pods work with, once it is solved."""
-    quota: float = 0.0
-    """Largest share of a quota that the lab uses, in percent."""
-    fresh: dict[str, Object] = field(default_factory=dict)
-    solved: dict[str, Object] = field(default_factory=dict)
-    points: tuple[int, int] = (0, 0)
-    seconds: float = 0.0
-    problems: list[str] = field(default_factory=list)
-
-    def wire(self) -> Object:
-        """Return it as JSON, for the coverage table."""
-        ids = list(self.fresh)
-        return {
-            "module": self.module,
-            "readySeconds": round(self.ready_seconds, 1),
-            "memory": self.memory,
-            "quotaPercent": round(self.quota, 1),
-            "points": self.points[0],
-            "maxPoints": self.points[1],
-            "seconds": round(self.seconds, 1),
-            "checks": {
-                one: {
-                    "fresh": self.fresh[one]["state"],
-                    "message": self.fresh[one].get("message", ""),
-                    "solved": self.solved.get(one, {}).get("state", ""),
-                    "why": self.solved.get(one, {}).get("message", ""),
-                }
-                for one in ids
-            },
-            "problems": self.problems,
-        }
 
 
 class ModuleTest:
@@ -117,10 +77,10 @@ class ModuleTest:
             await self._push()
             await self._make()
             self.outcome.fresh = await self._look_at_new()
-            self._judge_fresh()
+            self.outcome.judge_new(self._spec.checks)
             await self._solve()
             self.outcome.solved = await self._look("the solved lab")
-            self._judge_solved()
+            self.outcome.judge_solved(self._spec.checks)
             await self._measure()
         finally:
             if not self._wanted.keep:
@@ -177,28 +137,6 @@ class ModuleTest:
         self.outcome.points = status.get("points", 0), status.get("maxPoints", 0)
         output.note(f"{self.outcome.module}: {what}: {status['summary']} checks pass")
         return {one["id"]: one for one in status["results"]}
-
-    def _judge_fresh(self) -> None:
-        for one in self._spec.checks:
-            found = self.outcome.fresh[one.id]
-            # What this cluster cannot tell, it cannot tell of a new lab either.
-            if found["state"] not in (one.fresh, CheckState.UNSUPPORTED):
-                self._problem("a new lab", one.id, found, one.fresh)
-            elif found["state"] == CheckState.FAIL and not found.get("message"):
-                self.outcome.problems.append(f"{one.id}: it fails without saying why")
-
-    def _judge_solved(self) -> None:
-        for one in self._spec.checks:
-            found = self.outcome.solved[one.id]
-            if found["state"] not in _FINE:
-                self._problem("the solved lab", one.id, found, "pass")
-            elif found["state"] == CheckState.UNSUPPORTED and not found.get("message"):
-                self.outcome.problems.append(f"{one.id}: it is unsupported without saying why")
-
-    def _problem(self, where: str, name: str, found: Object, expected: str) -> None:
-        said = f": {found['message']}" if found.get("message") else ""
-        text = f"{name}: {found['state']} in {where}, expected {expected}{said}"
-        self.outcome.problems.append(text)
 
     async def _solve(self) -> None:
         """Run the module's solution, as its learner."""
@@ -284,25 +222,5 @@ async def test(session: Session, wanted: Wanted) -> Exit:
     if session.output == "json":
         output.data(outcome.wire(), "json")
     else:
-        _show(outcome)
+        outcome.show()
     return Exit.FAILURE if outcome.problems else Exit.OK
-
-
-def _show(outcome: Outcome) -> None:
-    rows = [
-        [name, found["state"], outcome.solved[name]["state"], found.get("message", "")]
-        for name, found in outcome.fresh.items()
-    ]
-    output.show(output.table(("check", "new lab", "solved", "what a new lab is told"), rows))
-    output.line()
-    facts: list[Any] = [
-        f"{len(rows)} checks",
-        f"{outcome.points[0]} of {outcome.points[1]} points",
-        f"Ready after {outcome.ready_seconds:.0f} s",
-        f"{outcome.memory / 2**20:.0f} MiB" if outcome.memory else "memory not known",
-        f"at most {outcome.quota:.0f} % of a quota",
-        f"{outcome.seconds:.0f} s in all",
-    ]
-    output.line(f"{outcome.module}: {', '.join(facts)}")
-    for problem in outcome.problems:
-        output.line(f"problem: {problem}")
