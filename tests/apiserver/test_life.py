@@ -281,6 +281,9 @@ def orphan(name: str, *, adopt: bool) -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
 
 
+NO_CHECKS: Object = {"checks": [], "criteria": [], "answers": ""}
+
+
 async def test_a_template_change_leaves_a_running_lab_alone(kube: Kube, make_lab: LabMaker) -> None:
     lab = await make_lab(course="course-b")
     await until(kube, lab, "CredentialsIssued")

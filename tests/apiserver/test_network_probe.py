@@ -124,7 +124,7 @@ async def test_the_operator_makes_no_other_pods_beside_its_root_key(theirs: Kube
 
 
 async def test_its_one_config_map_is_no_way_to_another(theirs: Kube) -> None:
-    for name, words in (("other", "cannot patch"), (NETWORK_RECORD, "")):
+    for name, words in (("other", "outside labs the operator writes"), (NETWORK_RECORD, "")):
         meta = {"name": name, "namespace": SYSTEM}
         body: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}
         if words:

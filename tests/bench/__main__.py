@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 
-from . import burst, changes, drift, expiry, full, held, ledger, report, single
+from . import burst, changes, checks, drift, expiry, full, held, ledger, report, single
 from .report import Row
 from .settings import Options
 
@@ -18,6 +18,7 @@ FIGURES: dict[str, Callable[[Options], Awaitable[list[Row]]]] = {
     "full": full.measure,
     "held": held.measure,
     "changes": changes.measure,
+    "checks": checks.measure,
 }
 
 

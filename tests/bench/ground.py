@@ -81,10 +81,10 @@ async def ground(
             yield Ground(plane, admin, operator, access, folder)
 
 
-def cpu_seconds(pid: int) -> float:
-    """Return the CPU time that a process has used so far."""
+def cpu_seconds(pid: int, *, children: bool = False) -> float:
+    """Return the CPU time that a process has used so far, and those that it started and ended."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(map(int, fields[11 : 15 if children else 13])) / os.sysconf("SC_CLK_TCK")
 
 
 def rss_megabytes(pid: int, what: str = "VmRSS") -> float:
