@@ -182,7 +182,12 @@ PROBE_CASES = table(
     ),
     delete("the probe's policy", "NetworkPolicy", "closed", RBAC, PROBE),
     (create(f"pod in {place}", pod(), RBAC, place) for place in ("{system}", "{course}")),
-    edit("another ConfigMap", "ConfigMap", "x", {"data": {}}, RBAC, namespace="{system}"),
+    edit(
+        *("another ConfigMap", "ConfigMap", "kube-root-ca.crt", {"data": {"x": "y"}}, OUTSIDE),
+        namespace="{system}",
+    ),
+    create("ConfigMap of that name", thing("ConfigMap", "answers"), OUTSIDE, "{system}"),
+    delete("answers deleted", "ConfigMap", "mod-506-answers", RBAC, "{system}"),
     delete("the record deleted", "ConfigMap", RECORD, RBAC, "{system}"),
     (
         create(f"token Secret in {place}", endless(), ENDLESS, place)

@@ -70,7 +70,7 @@ def test_a_missing_rule_ends_the_start_and_is_named(
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert "RBAC does not let the operator bind clusterroles." in last, done.stderr
-    assert "and 5 more" in last
+    assert "and 8 more" in last
     assert "watch statefulsets.apps --all-namespaces" in done.stdout + done.stderr
 
 
