@@ -61,11 +61,13 @@ class Here:
 _VERBATIM: Final = Here("to the letter")
 _LIVES: Final = "it would take away what the other tests stand on, so it is tried without effect"
 _SUITES: Final = "make test runs the same suite, as part of the run that this test is in"
+_MISSING: Final = "nothing of the module is done yet, and the exit code says so"
 _INSTALL: Final = (
     "helm install practicum charts/practicum --namespace practicum-system --create-namespace "
     "--wait --set image.repository=registry.example.org/practicum-operator --set image.tag=0.1.0 "
     "--set 'courses={mlops-autumn}' --set createCourses=true "
     "--set learnerAccess.server=https://kubernetes.example.org:6443 "
+    "--set images.workbench=registry.example.org/practicum-workbench:0.67.0 "
     "--set-file learnerAccess.caBundle=ca.crt"
 )
 _UPGRADE: Final = (
@@ -85,6 +87,8 @@ TABLE: Final[dict[str, Elsewhere | Here]] = {
     "make test-security": Elsewhere(_SUITES, by="tests/suites.py"),
     "make test-chaos": Elsewhere(_SUITES, by="tests/suites.py"),
     "make test-e2e": Elsewhere(_SUITES, by="tests/suites.py"),
+    "make test-modules": Elsewhere(_SUITES, by="tests/suites.py"),
+    "make coverage": Elsewhere("it writes into the checkout", by="tests/unit/test_coverage.py"),
     "make bench-ready": Elsewhere("it measures, for minutes, and proves nothing", by="tests/bench"),
     "practicum doctor": Here(
         "the cluster of these tests may lack what a real one needs",
@@ -102,6 +106,14 @@ TABLE: Final[dict[str, Elsewhere | Here]] = {
         Elsewhere("the stage builds this Containerfile", by="e2e/cluster/images.py")
     ),
     "podman push registry.example.org/practicum-operator:0.1.0": Elsewhere(
+        "there is no registry; the stage loads the image into the cluster",
+        by="e2e/cluster/images.py",
+    ),
+    "podman build --build-arg BASE=docker.io/library/python:3.11-slim "
+    "-t registry.example.org/practicum-workbench:0.67.0 e2e/cluster/images/workbench": (
+        Elsewhere("the stage builds this Containerfile", by="e2e/cluster/images.py")
+    ),
+    "podman push registry.example.org/practicum-workbench:0.67.0": Elsewhere(
         "there is no registry; the stage loads the image into the cluster",
         by="e2e/cluster/images.py",
     ),
@@ -134,6 +146,11 @@ TABLE: Final[dict[str, Elsewhere | Here]] = {
     ),
     "practicum open ada mlflow -n mlops-autumn --kubeconfig ada.kubeconfig": Here(
         "it runs until Ctrl-C", until="http://localhost:", codes=(130,)
+    ),
+    "practicum check ada -n mlops-autumn": Here(_MISSING, codes=(1,), says="checks: 0/"),
+    "practicum check ada -n mlops-autumn --last -o json": Here(_MISSING, codes=(1,)),
+    "practicum check ada lineage -n mlops-autumn --kubeconfig ada.kubeconfig": Here(
+        _MISSING, codes=(1,), says="run_id"
     ),
     "practicum delete ada -n mlops-autumn --wait": Here(
         "nobody is here to be asked", more="--yes", says="ada: gone"
