@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from practicum.api.base import ApiModel, DnsLabel, cel
+from practicum.api.base import ApiModel, DnsLabel, cel, listed_by
 from practicum.api.change import Username
 
 _SCORE_RULES = (
@@ -42,10 +42,7 @@ class AttestationSpec(ApiModel):
         Field(
             min_length=1,
             max_length=32,
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["criterion"],
-            },
+            json_schema_extra=listed_by("criterion"),
         ),
     ]
     passed: Annotated[

@@ -13,6 +13,11 @@ def cel(*rules: tuple[str, str]) -> dict[str, Any]:
     return {"x-kubernetes-validations": [{"rule": rule, "message": text} for rule, text in rules]}
 
 
+def listed_by(key: str) -> dict[str, Any]:
+    """Say of a list that its items are told apart by a field, so that each has one owner."""
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
+
+
 class ApiModel(BaseModel):
     """Base of every type in the CRDs."""
 

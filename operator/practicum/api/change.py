@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from practicum.api.base import ApiModel, DnsLabel, Duration, ShortText, cel
+from practicum.api.base import ApiModel, DnsLabel, Duration, ShortText, cel, listed_by
 from practicum.api.conditions import Condition
 
 Username = Annotated[str, Field(min_length=1, max_length=320)]
@@ -208,10 +208,7 @@ class ChangeRequestStatus(ApiModel):
         list[Condition],
         Field(
             max_length=16,
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["type"],
-            },
+            json_schema_extra=listed_by("type"),
         ),
     ] = []
 

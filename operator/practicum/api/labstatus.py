@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from practicum.api.base import ApiModel, DnsLabel, ShortText
+from practicum.api.base import ApiModel, DnsLabel, ShortText, listed_by
 from practicum.api.checks import CheckState
 from practicum.api.conditions import EXAMINED, GOVERNED, Condition, Phase
 
@@ -85,10 +85,7 @@ class GovernedStatus(ApiModel):
         list[GovernedFeatures],
         Field(
             max_length=GOVERNED_FEATURES,
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["service"],
-            },
+            json_schema_extra=listed_by("service"),
         ),
     ] = []
     policy: Annotated[
@@ -143,10 +140,7 @@ class ChecksStatus(ApiModel):
         list[CheckStatus],
         Field(
             max_length=48,
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["id"],
-            },
+            json_schema_extra=listed_by("id"),
         ),
     ] = []
 
@@ -171,10 +165,7 @@ class LabEnvironmentStatus(ApiModel):
         list[ServiceStatus],
         Field(
             max_length=16,
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["name"],
-            },
+            json_schema_extra=listed_by("name"),
         ),
     ] = []
     credentials: CredentialsStatus | None = None
@@ -201,10 +192,7 @@ class LabEnvironmentStatus(ApiModel):
         list[Condition],
         Field(
             max_length=16,
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["type"],
-            },
+            json_schema_extra=listed_by("type"),
         ),
     ] = []
 
