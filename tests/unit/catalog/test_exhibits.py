@@ -137,6 +137,9 @@ def test_network_policies_stay_within_the_lab(body: Object, said: str) -> None:
         (binding(name="system:<<practicum:account:lead>>"), "subjects: only accounts"),
         ({**binding(), "subjects": [{**ACCOUNT, "kind": "User"}]}, "subjects: only accounts"),
         ({**binding(), "subjects": [ACCOUNT, {**ACCOUNT, "kind": "Group"}]}, "subjects: only"),
+        # Accounts of the lab "<this one's name>.b", for names of labs may have dots.
+        (binding(name="<<practicum:account:b>>.learner"), "subjects: only accounts of the lab"),
+        (binding(name="<<practicum:account:b.learner>>"), "subjects: only accounts of the lab"),
         (binding(namespace="kube-system"), "subjects: accounts of the lab lie in"),
         (binding(namespace="<<practicum:ns.learner>>"), "subjects: accounts of the lab lie in"),
     ],
