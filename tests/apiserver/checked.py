@@ -204,10 +204,12 @@ async def pupils(kube: Kube, make_lab: LabMaker, folder: Path) -> AsyncIterator[
     """Make labs of templates of their own, which are there as soon as their guards are."""
     there: list[Pupil] = []
 
-    async def make(*checks: Object, name: str = "", **lab: Any) -> Pupil:
+    async def make(
+        *checks: Object, name: str = "", changes: Mapping[str, Any] | None = None, **lab: Any
+    ) -> Pupil:
         chosen = name or f"checked-{next(_NUMBERS)}"
         answers = ANSWERS if any("policy" in one for one in checks) else None
-        for body in template(chosen, *checks, answers=answers):
+        for body in template(chosen, *checks, answers=answers, **(changes or {})):
             await kube.apply(body)
         made = await make_lab(template=chosen, **lab)
         await until(kube, made, "Ready")
