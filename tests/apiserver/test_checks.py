@@ -1,7 +1,9 @@
 """Checks on a real API server: the learner acts, asks, and is told."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from practicum.api.names import DRILL
 from practicum.errors import Forbidden
 from practicum.kube.client import Kube
 
-from .checked import CHECKS, COURSE, PLAN, PupilMaker, pupils, states
+from .checked import CHECKS, COURSE, PLAN, Pupil, PupilMaker, pupils, states
 from .command import practicum
 from .conftest import LabMaker, condition, eventually, read, told, until
 from .operator_process import OperatorProcess
@@ -159,12 +161,7 @@ async def test_staff_does_without_a_check(pupil_in: PupilMaker) -> None:
     assert (status["summary"], status["maxPoints"]) == ("1/1", 1)
     back = {"spec": {"waivedChecks": []}}
     await pupil.kube.merge_patch("LabEnvironment", COURSE, pupil.name, back)
-
-    async def seen() -> bool:
-        lab = await read(pupil.kube, pupil.lab)
-        return bool(lab["status"]["observedGeneration"] == lab["metadata"]["generation"])
-
-    await eventually(seen)
+    await eventually(partial(_seen, pupil))
     assert states(await pupil.ask()) == {"one": "pass", "two": "pass"}
 
 
@@ -237,3 +234,36 @@ async def test_half_a_character_does_not_stop_the_checks(pupil_in: PupilMaker) -
     status = await pupil.ask()
     assert states(status) == {"paper": "fail", "plan": "pass"}
     assert "\\ud800" in status["results"][0]["message"]
+
+
+async def test_where_nobody_looks_unasked_it_is_looked_when_somebody_asks(
+    kube: Kube,
+    make_lab: LabMaker,
+    control_plane: ControlPlane,
+    operator_with: Callable[..., OperatorProcess],
+    tmp_path: Path,
+) -> None:
+    operator_with(check_interval="0s", learner_server=control_plane.server)
+    async with pupils(kube, make_lab, tmp_path) as make:
+        pupil = await make({"id": "plan", **PLAN})
+        await _stir(pupil, "9h")
+        with pytest.raises(KeyError):
+            await pupil.status()
+        assert states(await pupil.ask()) == {"plan": "fail"}
+        await pupil.write("plan", a="42")
+        await _stir(pupil, "10h")
+        assert await pupil.state("plan") == "fail"
+        assert states(await pupil.ask()) == {"plan": "pass"}
+
+
+async def _stir(pupil: Pupil, ttl: str) -> None:
+    """Have the operator look at a lab for another reason."""
+    patch = {"spec": {"ttl": ttl}}
+    await pupil.kube.merge_patch("LabEnvironment", COURSE, pupil.name, patch)
+    await eventually(partial(_seen, pupil))
+    await asyncio.sleep(1)
+
+
+async def _seen(pupil: Pupil) -> bool:
+    lab = await read(pupil.kube, pupil.lab)
+    return bool(lab["status"]["observedGeneration"] == lab["metadata"]["generation"])
