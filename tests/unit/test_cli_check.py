@@ -156,10 +156,9 @@ async def test_a_table_of_what_became_of_each(
     assert plan.split() == ["plan", "explore", "✓", "pass", "2/2", "A", "plan"]
     assert gate.split() == ["gate", "policy", "✗", "fail", "0/5", "not", "yet"]
     assert late.split() == ["late", "-", "…", "pending", "-", "waits"]
-    assert summary == (
-        "1/3 checks passed, 2 of 9 points, 2 cannot be told on this cluster, "
-        "1 could not be looked at: tell your instructor"
-    )
+    assert "1/3" in summary
+    said = ("2 of 9 points", "2 cannot be told on this cluster", "1 could not be looked at")
+    assert all(text in summary for text in said)
 
 
 async def test_as_data_everything_is_said(

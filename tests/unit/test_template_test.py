@@ -89,53 +89,6 @@ def said(*states: str, message: str = "why") -> dict[str, Object]:
     }
 
 
-@pytest.mark.parametrize(
-    ("states", "problems"),
-    [
-        (["fail", "pass-", "pending", "fail"], []),
-        (["fail", "pass-", "pending", "pending"], []),
-        (["unsupported", "unsupported", "unsupported", "unsupported"], []),
-        (["pass", "pass-", "pending", "fail"], ["plan: pass in a new lab, expected fail: why"]),
-        (["error", "pass-", "pending", "fail"], ["plan: error in a new lab, expected fail: why"]),
-        (["pending", "pass-", "pending", "fail"], ["plan: pending in a new lab, expected fail"]),
-        (["fail", "fail", "pending", "fail"], ["fine: fail in a new lab, expected pass: why"]),
-        (["fail", "pass-", "fail", "fail"], ["later: fail in a new lab, expected pending: why"]),
-        (["fail", "pass-", "pending", "pass-"], ["next: pass in a new lab, expected fail"]),
-        (["fail-", "pass-", "pending", "fail"], ["plan: it fails without saying why"]),
-        (["pass-", "fail-", "fail-", "pass-"], ["plan", "fine", "later", "next"]),
-    ],
-)
-def test_a_new_lab_has_something_left_to_do(
-    folder: Path, states: list[str], problems: list[str]
-) -> None:
-    one = module_test(folder)
-    one.outcome.fresh = said(*states)
-    one._judge_fresh()
-    found = one.outcome.problems
-    assert len(found) == len(problems), found
-    assert all(text.startswith(start) for text, start in zip(found, problems, strict=True)), found
-
-
-@pytest.mark.parametrize(
-    ("states", "problems"),
-    [
-        (["pass", "pass", "pass", "pass"], []),
-        (["pass", "unsupported", "pass", "pass"], []),
-        (["pass", "unsupported-", "pass", "pass"], ["fine: it is unsupported without saying why"]),
-        (["fail", "pass", "pass", "pass"], ["plan: fail in the solved lab, expected pass: why"]),
-        (["pass", "pass", "pending-", "waived"], ["later: pending", "next: waived"]),
-        (["error", "pass", "pass", "pass"], ["plan: error in the solved lab, expected pass"]),
-    ],
-)
-def test_a_solved_lab_passes(folder: Path, states: list[str], problems: list[str]) -> None:
-    one = module_test(folder)
-    one.outcome.solved = said(*states)
-    one._judge_solved()
-    found = one.outcome.problems
-    assert len(found) == len(problems), found
-    assert all(text.startswith(start) for text, start in zip(found, problems, strict=True)), found
-
-
 def outcome(**changes: Any) -> Outcome:
     made = Outcome("mod-1", ready_seconds=12.345, memory=2**20, quota=42.42, seconds=99.99)
     made.fresh, made.solved = said("fail", "pass-", "pending", "fail"), said(*["pass-"] * 4)
