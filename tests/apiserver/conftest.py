@@ -102,6 +102,7 @@ def running_operator(
         expiring_soon="20s",
         sweep_interval="3s",
         alias_poll="2s",
+        check_pause="1s",
         opa=str(tool("opa")),
     )
     process.start()

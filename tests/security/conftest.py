@@ -1,4 +1,4 @@
-"""Four labs of two courses, their learners' own kubeconfigs, and an operator that is down.
+"""Five labs of two courses, their learners' own kubeconfigs, and an operator that is down.
 
 Everything in this folder is decided by the API server alone: the operator is killed once the labs
 stand, so nothing here holds because somebody puts it right again. With
@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from e2e.cluster.control_plane import ControlPlane
+from tests.apiserver.checked import template
 from tests.apiserver.conftest import (
     install_chart,
     lab_body,
@@ -71,6 +72,8 @@ class World:
     persona: Actor
     learners: dict[str, Actor]
     """The other labs' learners: Bob fills his lab, Mal's instructor breaks hers."""
+    tenancy: dict[str, Actor]
+    """The learner of a lab with a tenant, and her personas: tia, tia-lead, tia-dev."""
     names: dict[str, str]
     admin_config: Object
     actors: list[Actor] = field(default_factory=list)
@@ -158,6 +161,13 @@ def _lab(admin: Actor, course: str, name: str) -> Object:
     return lab
 
 
+def _order_tenants(admin: Actor) -> None:
+    """Order a lab with a namespace for a tenant of its story."""
+    for body in (*template("tenancy"), lab_body("tia", "course-a", template="tenancy")):
+        made = admin.call("POST", at(body["kind"], "course-a"), body)
+        assert made.granted, made
+
+
 def _managed_things(world: World) -> None:
     """Put, as the operator, one of each kind that a template may place on the learner's side."""
     for body in (
@@ -183,11 +193,16 @@ def world(control_plane, operator_kubeconfig, running_operator) -> Iterator[Worl
     for course, name in labs:
         made = admin.call("POST", at("LabEnvironment", course), lab_body(name, course))
         assert made.granted, made
+    _order_tenants(admin)
     for course, name in labs:
         lab = _lab(admin, course, name)
         names[name], names[f"{name}_platform"] = lab["status"]["namespaces"]
         names[f"{name}_uid"] = lab["metadata"]["uid"]
     names |= {"learner": names["ada"], "platform": names["ada_platform"]}
+    tenants = _lab(admin, "course-a", "tia")
+    names["tia"], names["tia_team"] = tenants["status"]["namespaces"]
+    names["tia_uid"] = tenants["metadata"]["uid"]
+    theirs = _credentials(admin, "course-a", "tia")
     configs = {
         context: config
         for course, name in labs
@@ -200,13 +215,15 @@ def world(control_plane, operator_kubeconfig, running_operator) -> Iterator[Worl
         ada=Actor(configs["ada"]),
         persona=Actor(next(c for name, c in configs.items() if name.startswith("ada-reviewer"))),
         learners={name: Actor(configs[name]) for _, name in labs[1:]},
+        tenancy={name: Actor(theirs[name]) for name in ("tia", "tia-lead", "tia-dev")},
         names=names,
         admin_config=admin_config,
     )
     _managed_things(world)
     yield world
-    known = (world.admin, world.operator, world.ada, world.persona, *world.learners.values())
-    for actor in (*known, *world.actors):
+    known = (world.admin, world.operator, world.ada, world.persona)
+    others = (*world.learners.values(), *world.tenancy.values())
+    for actor in (*known, *others, *world.actors):
         actor.close()
 
 

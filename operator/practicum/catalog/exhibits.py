@@ -4,15 +4,18 @@ Besides what it may make as the lab's own (``guard``), objects that design tenan
 bounds that an admission policy holds learners to: nothing reaches beyond the lab.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from practicum.api.names import LAB_UID, TENANT_ROLES, placeholder
+from practicum.api.names import LAB_UID, PLACEHOLDER, TENANT_ROLES, placeholder
 from practicum.catalog import guard
 from practicum.catalog.guard import SPEC, Object
 
 _BINDING: Final = frozenset({"roleRef", "subjects"})
 _BINDABLE: Final = tuple(role for role in TENANT_ROLES if role.startswith("practicum-tenant-"))
+_ACCOUNT: Final = re.compile(re.escape(PLACEHOLDER) + "account:[a-z0-9]([-a-z0-9]*[a-z0-9])?>>")
+"""Of this very lab: with a dot more it could be that of a lab whose name begins like this one's."""
 _POLICY: Final = frozenset({"podSelector", "policyTypes", "ingress", "egress"})
 
 
@@ -60,8 +63,7 @@ def _binding(body: Object) -> Iterator[str]:
     if role.get("kind") != "ClusterRole" or role.get("name") not in _BINDABLE:
         yield f"roleRef: only ClusterRoles {', '.join(_BINDABLE)} are bound by an exhibit"
     for subject in body.get("subjects") or []:
-        account = str(subject.get("name", ""))
-        ours = account.startswith(placeholder("account:").rstrip(">"))
+        ours = _ACCOUNT.fullmatch(str(subject.get("name", "")))
         if subject.get("kind") != "ServiceAccount" or not ours:
             yield "subjects: only accounts of the lab: name them by {{ account(persona) }}"
         if subject.get("namespace") != placeholder("lab.course"):

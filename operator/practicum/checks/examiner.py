@@ -108,7 +108,8 @@ class Examiner:
             rested = rhythm.asked_at + self._tools.settings.check_pause
             if now < rested:
                 return expiry.next_wake(now, rested)
-        if request is None and now < rhythm.due:
+        unasked = self._tools.settings.check_interval > timedelta(0)
+        if request is None and (not unasked or now < rhythm.due):
             return self._next(rhythm, ends if ends and ends > now else None)
         before = self._teller.known(lab)
         if request and request.drill:
