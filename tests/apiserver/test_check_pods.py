@@ -79,7 +79,7 @@ async def test_a_pod_that_somebody_deletes_tells_nothing(pupil: Pupil) -> None:
     assert status["results"][0]["state"] == "error"
 
 
-async def test_where_there_is_no_room_the_lab_says_so(pupil: Pupil) -> None:
+async def test_where_the_learners_pods_take_the_room_it_is_theirs_to_make(pupil: Pupil) -> None:
     patch = {"spec": {"hard": {"pods": "0"}}}
     meta = {"name": "none", "namespace": pupil.space}
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": meta, **patch}
@@ -91,7 +91,7 @@ async def test_where_there_is_no_room_the_lab_says_so(pupil: Pupil) -> None:
 
     await eventually(counted)
     status = await pupil.ask("code")
-    assert status["results"][0]["state"] == "error"
+    assert status["results"][0]["state"] == "fail"
     assert "no pod could be made to look from within: " in status["results"][0]["message"]
 
 

@@ -58,6 +58,7 @@ MISTAKES = [
     ("checks.yaml", 'hint: "see: practicum tasks LAB start"', "hidden: true", "without a hint"),
     ("checks.yaml", "key: answer.yaml", 'key: "{{persona.nobody}}"', "is not known"),
     ("checks.yaml", "answer.schema.json", "gone.json", "schema 'gone.json' is neither in assets"),
+    ("answers/answer.rego", "lab.docs", "lab.doc", "its package is not lab.docs"),
     ("assets/answer.schema.json", '"object"', "object", "answer.schema.json: is no JSON"),
     ("assets/answer.schema.json", '"integer"', '"whole"', "is no JSON Schema"),
     ("checks.yaml", "decision: {path: lab/example/limit}", "http: {service: mlflow}", "'mlflow'"),

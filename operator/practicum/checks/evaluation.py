@@ -127,13 +127,17 @@ class Evaluator:
             scene = new_scene()
 
     async def _look(self, scene: Scene, check: Check) -> Finding:
-        """Look once; whatever goes wrong is a finding."""
+        """Look once."""
+        if check.kind in ("all", "any", "not"):
+            return await self._composed(scene, check)
+        if check.kind == "attest":
+            return await self._told(check.id, records.look_at_attest(scene, check.look, check.id))
+        return await self._part(scene, check, check.id)
+
+    async def _told(self, name: str, look: Awaitable[Finding]) -> Finding:
+        """Return what a look found; whatever goes wrong is a finding."""
         try:
-            if check.kind == "attest":
-                return await records.look_at_attest(scene, check.look, check.id)
-            if check.kind in ("all", "any", "not"):
-                return await self._composed(scene, check)
-            return await self._part(scene, check)
+            return await look
         except LearnerFailed as error:
             return findings.failed(str(error))
         except Unsupported as error:
@@ -143,29 +147,26 @@ class Evaluator:
         except (LookBroken, errors.PracticumError) as error:
             return findings.broken(str(error))
         except Exception as error:  # a check must never cost the others theirs
-            log.exception("check failed", check=check.id, kind=check.kind)
+            log.exception("check failed", check=name)
             return findings.broken(f"{type(error).__name__}: {error}")
 
-    async def _part(self, scene: Scene, part: Part) -> Finding:
-        look = texts.filled_in(part.look, scene.values)
-        return await self._looks[part.kind](scene, look)
+    async def _part(self, scene: Scene, part: Part, name: str) -> Finding:
+        async def look() -> Finding:
+            return await self._looks[part.kind](scene, texts.filled_in(part.look, scene.values))
+
+        return await self._told(name, look())
 
     async def _composed(self, scene: Scene, check: Check) -> Finding:
         if check.not_ is not None:
-            found = await self._or_failed(scene, check.not_)
+            found = await self._part(scene, check.not_, check.id)
             if found.state is CheckState.FAIL:
                 return PASSED
             return findings.failed("it is so, and should not be") if found is PASSED else found
         parts = check.all_ or check.any_ or []
-        every = await asyncio.gather(*(self._or_failed(scene, part) for part in parts))
+        every = await asyncio.gather(*(self._part(scene, part, check.id) for part in parts))
         bad = [one for one in every if one.state is not CheckState.PASS]
         if not bad or (check.any_ and len(bad) < len(every)):
             return PASSED
-        return bad[0]
-
-    async def _or_failed(self, scene: Scene, part: Part) -> Finding:
-        """Look at a part; that something of the learner's is not there is a finding like others."""
-        try:
-            return await self._part(scene, part)
-        except LearnerFailed as error:
-            return findings.failed(str(error))
+        # One that fails settles `all`; `any` is settled only where every one could be looked at.
+        settled = check.all_ is not None
+        return next((one for one in bad if (one.state is CheckState.FAIL) is settled), bad[0])

@@ -18,6 +18,7 @@ from practicum.checks.texts import filled
 from practicum.checks.values import Malformed
 
 Assets = Mapping[str, str]
+_RULES: Final = re.compile(r"^package lab\.docs$", re.MULTILINE)
 
 
 def problems(spec: LabTemplateSpec, assets: Assets) -> Iterator[str]:
@@ -161,6 +162,9 @@ def _assets(check: Check, assets: Assets) -> Iterator[str]:
             yield f"{field} {path!r} is neither in assets, nor in answers, nor in the module"
         elif problem := _malformed(field, path, assets):
             yield f"{field} {path}: {problem}"
+    rules = (check.document and check.document.rules) or ""
+    if rules in assets and not _RULES.search(assets[rules]):
+        yield f"rules {rules}: its package is not lab.docs, so nothing in it is asked"
     mutants = check.policy.mutants if check.policy else None
     if mutants and {*mutants.reference, mutants.edits} <= assets.keys():
         reference = {path.rsplit("/", 1)[-1]: assets[path] for path in mutants.reference}

@@ -9,7 +9,8 @@ from typing import Final
 
 from practicum import errors
 from practicum.api import names
-from practicum.checks.outcomes import LookBroken
+from practicum.api.labtemplate import PLATFORM
+from practicum.checks.outcomes import LearnerFailed, LookBroken
 from practicum.desired.check_pods import CONTAINER, CheckPod, manifest
 from practicum.desired.lab import Lab
 from practicum.kube import stream
@@ -20,6 +21,7 @@ _POLL_SECONDS: Final = 0.4
 _GRACE_SECONDS: Final = 60
 """For a node to be found and the image to be there, beside the pod's own time."""
 _OUTPUT: Final = 256 * 1024
+_NO_ROOM: Final = "exceeded quota"
 _ENDED: Final = ("Succeeded", "Failed")
 
 
@@ -42,13 +44,15 @@ class Pods:
 
         Raises:
             LookBroken: it could not be made, did not start, or did not come to an end.
+            LearnerFailed: pods of the learner's take the room that it needs.
         """
         async with self._places:
             try:
                 pod = await self._kube.create(manifest(lab, wanted))
             except (errors.Forbidden, errors.Conflict) as error:
                 text = f"no pod could be made to look from within: {error}"
-                raise LookBroken(text) from error
+                full = _NO_ROOM in str(error) and wanted.side != PLATFORM
+                raise (LearnerFailed if full else LookBroken)(text) from error
             try:
                 return await self._finished(pod, wanted.seconds)
             finally:

@@ -175,10 +175,12 @@ class Scene:
         try:
             return await self._ask(request, headers, times)
         except errors.ServiceError as error:
-            text = f"{request.service}: {error}"
-            if self._side_of(request.service) == LEARNER:
-                raise LearnerFailed(text) from error
-            raise LookBroken(text) from error
+            raise self.silent(request.service, error) from error
+
+    def silent(self, service: str, error: Exception) -> Exception:
+        """Return whose fault it is that a service does not answer: that of whose side it is on."""
+        kind = LearnerFailed if self._side_of(service) == LEARNER else LookBroken
+        return kind(f"{service}: {error}")
 
     async def _ask(self, request: HttpRequest, headers: Mapping[str, str], times: int) -> Asked:
         clock, seconds, answer = asyncio.get_running_loop().time, [], Answer(0, None)

@@ -9,7 +9,7 @@ from practicum.api import names
 from practicum.api.names import LabKey
 from practicum.kube.client import Kube, Object
 
-_ACCOUNT: Final = re.compile(r"system:serviceaccount:([^:]+):([^:.]+)\.([^:.]+)")
+_ACCOUNT: Final = re.compile(r"system:serviceaccount:([^:]+):([^:]+)\.([^:.]+)")
 
 
 class Account(NamedTuple):

@@ -20,6 +20,8 @@ Work = Callable[[LabKey], Awaitable[datetime | None]]
 
 _BACKOFF: Final = (0.5, 1, 2, 5, 10, 30, 60)
 _PARALLEL: Final = 64
+_AGAIN: Final = timedelta(seconds=15)
+"""After which a periodic job that failed is tried anew, where its pause is longer."""
 _PATIENT: Final = 8
 """Places for labs that can wait; more than Kubernetes' namespace controller keeps up with."""
 
@@ -45,17 +47,19 @@ async def periodically(
 
     Args:
         job: what the log and the metric call it.
-        work: one turn; whatever goes wrong in it waits for the next.
+        work: one turn; whatever goes wrong in it waits for the next, which then comes soon.
         pause: between two turns.
     """
     while True:
+        rest = pause
         try:
             await work()
         except Exception as error:  # whatever it is, labs have to go on
+            rest = min(pause, _AGAIN)
             metrics.JOB_FAILURES.labels(job).inc()
             expected = isinstance(error, ApiError)
             log.warning("job failed", job=job, error=str(error), exc_info=not expected)
-        await asyncio.sleep(pause.total_seconds())
+        await asyncio.sleep(rest.total_seconds())
 
 
 async def together(*work: Awaitable[Any]) -> list[Any]:

@@ -208,7 +208,10 @@ async def test_costly_checks_are_looked_at_when_somebody_asks() -> None:
         ("all", [PLAN, OTHER], "fail"),
         ("any", [OTHER, PLAN], "pass"),
         ("any", [OTHER, OTHER], "fail"),
-        ("any", [PLAN, MALFORMED], "error"),
+        ("any", [PLAN, MALFORMED], "pass"),
+        ("any", [OTHER, MALFORMED], "error"),
+        ("all", [MALFORMED, OTHER], "fail"),
+        ("any", [MALFORMED, OTHER], "error"),
         ("all", [MALFORMED], "error"),
     ],
 )

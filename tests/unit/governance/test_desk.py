@@ -88,8 +88,14 @@ async def test_no_lab(objects: list[Object], name: str, reason: str) -> None:
     assert reason_of(caught) == reason
 
 
+def test_a_labs_name_may_have_dots() -> None:
+    found = place.account_of("system:serviceaccount:a:b.c.d")
+    assert found == place.Account(LabKey("a", "b.c"), "d")
+    assert found.username == "system:serviceaccount:a:b.c.d"
+
+
 @pytest.mark.parametrize(
-    "text", ["jane", "system:serviceaccount:a:b", "system:serviceaccount:a:b.c.d", "system:x:a:b.c"]
+    "text", ["jane", "system:serviceaccount:a:b", "system:serviceaccount:a:.c", "system:x:a:b.c"]
 )
 def test_a_username_that_is_no_labs(text: str) -> None:
     assert place.account_of(text) is None

@@ -1,5 +1,6 @@
 """Looks at documents that a learner wrote: their form by a schema, their sense by rules."""
 
+import asyncio
 import json
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
@@ -48,10 +49,11 @@ async def look_at_document(scene: Scene, look: DocumentCheck) -> Finding:
     document: Any = text
     if look.format == "yaml":
         try:
-            document = _read(text)
+            document = await asyncio.to_thread(_read, text)
         except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
             return findings.failed(f"{where} is no YAML: {' '.join(str(error).split())}")
-    if look.schema_ and (trouble := out_of_form(document, scene.json_asset(look.schema_))):
+    schema = scene.json_asset(look.schema_) if look.schema_ else True
+    if trouble := await asyncio.to_thread(out_of_form, document, schema):
         return findings.failed(f"{where}: {trouble}", f"schema {look.schema_}", trouble)
     if not look.rules:
         return PASSED

@@ -13,7 +13,6 @@ from practicum.checks.outcomes import LookBroken
 from practicum.checks.prober import Asked
 from practicum.checks.scene import Scene
 from practicum.errors import ServiceError
-from practicum.governance.backends import Backends
 from practicum.governance.http import Answer
 
 
@@ -44,7 +43,7 @@ def _in_time(latency: Latency, asked: Asked, what: str) -> Finding:
 async def fetch_metrics(scene: Scene, look: MetricsCheck) -> dict[str, float]:
     """Return the sums of a service's samples by name, of those that bear the labels."""
     headers = scene.login(look.service, look.as_)
-    answer = await _asked(scene.backends, look.service, look.path, headers)
+    answer = await _asked(scene, look, headers)
     text = answer.body.decode("utf-8", "replace") if isinstance(answer.body, bytes) else ""
     sums: dict[str, float] = {}
     try:
@@ -57,11 +56,12 @@ async def fetch_metrics(scene: Scene, look: MetricsCheck) -> dict[str, float]:
     return sums
 
 
-async def _asked(backends: Backends, service: str, path: str, headers: Mapping[str, str]) -> Answer:
+async def _asked(scene: Scene, look: MetricsCheck, headers: Mapping[str, str]) -> Answer:
+    service, path = look.service, look.path
     try:
-        answer = await backends.ask(service, "GET", path, None, headers, parse=False)
+        answer = await scene.backends.ask(service, "GET", path, None, headers, parse=False)
     except ServiceError as error:
-        raise LookBroken(f"{service}: {error}") from error
+        raise scene.silent(service, error) from error
     if answer.status != 200:
         raise LookBroken(f"{service}{path} was answered {answer.status}")
     return answer
