@@ -44,7 +44,7 @@ deny contains $"{name}: {user} uses it, and is neither consulted nor informed" i
 	not user in array.concat(one.consulted, one.informed)
 }
 
-deny contains $"support: {better} has to be no slower than {worse}: {what}" if {
+deny contains $"support: {what} of {better} has to be below that of {worse}" if {
 	some pair in [["gold", "silver"], ["silver", "bronze"]]
 	[better, worse] := pair
 	some what in ["response_minutes", "restore_minutes"]

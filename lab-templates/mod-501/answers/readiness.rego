@@ -63,11 +63,15 @@ deny contains $"opa: its SLI is a metric of its own: {metric} with le 0.01 or 0.
 deny contains $"opa: measured_percent is {said}, the metrics say {live}" if {
 	decisions >= 12
 	live := (100 * quick[slos.opa.sli.le]) / decisions
-	said := object.get(slos.opa, "measured_percent", -1)
+	said := slos.opa.measured_percent
 	abs(said - live) > 5
 }
 
-deny contains $"mlflow: its SLI is a probe of {one.health}, which answers {input.facts.mlflow.status} now" if {
+deny contains "opa: measured_percent is missing: the share of quick answers when you looked" if {
+	not slos.opa.measured_percent
+}
+
+deny contains $"mlflow: its SLI is a probe of {one.health}, which answered {input.facts.mlflow.status}" if {
 	some one in input.services
 	one.name == "mlflow"
 	[object.get(slos.mlflow, ["sli", "probe"], ""), input.facts.mlflow.status] != [one.health, 200]

@@ -31,5 +31,6 @@ deny contains "operating-model.yaml has no escalation yet: write it first" if no
 
 deny contains $"section Escalate names none of those who escalation goes to: {people}" if {
 	people := {one.who | some one in model.escalation}
+	count(people) > 0
 	count([one | some one in people; contains(sections.Escalate, one)]) == 0
 }

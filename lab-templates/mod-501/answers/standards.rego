@@ -8,7 +8,7 @@ labelled contains found[1] if {
 	some name, text in map.data
 	endswith(name, ".rego")
 	not endswith(name, "_test.rego")
-	some found in regex.find_all_string_submatch_n(`control: ([A-Z]{3}-[0-9]+)`, text, -1)
+	some found in regex.find_all_string_submatch_n(`control"?: *"?([A-Z]{3}-[0-9]+)`, text, -1)
 }
 
 guards contains $"{one.kind}/{one.metadata.name}" if {

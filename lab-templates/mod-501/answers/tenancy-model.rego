@@ -88,10 +88,14 @@ deny contains $"tier {tier}: limits.{what} is more than {times} times what is re
 	amount(one[$"limits.{what}"]) > amount(one[$"requests.{what}"]) * times
 }
 
-deny contains $"headroom: {what} is {model.headroom[what]}, by the model {left(what)} is left" if {
+deny contains $"headroom: {what} is {model.headroom[what]}, by the model {shown(what, left(what))} is left" if {
 	some what in resources
 	difference := amount(model.headroom[what]) - left(what)
 	abs(difference) > 0.001 * amount(model.capacity[what])
 }
+
+shown("requests.memory", bytes) := $"{round(bytes / 104857.6) / 10}Mi"
+
+shown(what, number) := number if what != "requests.memory"
 
 left(what) := ((amount(model.capacity[what]) * (100 - model.reserve_percent)) / 100) - promised[what]

@@ -35,7 +35,7 @@ Tenants' pipelines wait for decisions, or are told that nobody decides; fewer an
 ## Check
 
     kubectl get pod opa-0 -n {platform}
-    kubectl port-forward pod/opa-0 8282 -n {platform} & curl -s localhost:8282/health
+    kubectl port-forward pod/opa-0 8181 -n {platform} & curl -s localhost:8181/health
 
 ## Mitigate
 
@@ -190,8 +190,8 @@ def policies() -> dict[str, str]:
 
 def samples() -> dict[str, float]:
     """Reads OPA's metrics: of each sample its sum, by name and bucket."""
-    with lab.service("opa-metrics") as opa:
-        lines = str(opa.call("GET", "/metrics")).splitlines()
+    with lab.service("opa") as opa:
+        lines = str(opa.call("GET", "/metrics", persona="")).splitlines()
     found: dict[str, float] = {}
     for line in lines:
         name, _, rest = line.partition("{")
