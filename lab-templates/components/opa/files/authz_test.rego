@@ -16,6 +16,7 @@ test_learner_allowed[name] if {
 		"data": request("GET", ["v1", "data", "lab"]),
 		"policies": request("GET", ["v1", "policies"]),
 		"one policy": request("GET", ["v1", "policies", "policies", "promotion.rego"]),
+		"metrics": request("GET", ["metrics"]),
 	}
 	authz.allow with input as req with data.tokens as tokens
 }
@@ -35,6 +36,7 @@ test_learner_refused[name] if {
 		"default decision": request("POST", []),
 		"version 0": request("POST", ["v0", "data", "lab"]),
 		"config": request("GET", ["v1", "config"]),
+		"metrics by post": request("POST", ["metrics"]),
 	}
 	not authz.allow with input as req with data.tokens as tokens
 }
