@@ -69,7 +69,10 @@ deny contains $"/v1/models does not show {name}" if {
 	not served[name]
 }
 
-deny contains $"/v1/models: champion of {name} is {served[name].champion}, MLflow says {version}" if {
+deny contains $"/v1/models: champion of {name} is {shown_champion(name)}, MLflow says {version}" if {
 	some name, [version] in registered
-	served[name].champion != version
+	served[name]
+	shown_champion(name) != version
 }
+
+shown_champion(name) := sprintf("%v", [object.get(served, [name, "champion"], "missing")])

@@ -1,5 +1,7 @@
 package lab.docs
 
+default organisation := {}
+
 organisation := yaml.unmarshal(input.facts.organisation[0].data["organisation.yaml"]).lab
 
 prices := organisation.prices
@@ -48,6 +50,10 @@ handed_out := sum([one | some one in costs])
 
 near(one, other) if abs(one - other) < 0.011
 
+deny contains "ConfigMap organisation has no prices and budgets that can be read" if {
+	count(object.get(organisation, "budgets", {})) == 0
+}
+
 deny contains $"{tenant} has no ResourceQuota tenant that says cpu, memory and storage" if {
 	some tenant in tenants
 	not costs[tenant]
@@ -66,7 +72,7 @@ deny contains $"{tenant}: {field} is {given[tenant][field]}, its ResourceQuota s
 	not near(given[tenant][field], value)
 }
 
-deny contains $"{tenant}: cost is {given[tenant].cost}, quota times price is {round(value * 100) / 100}" if {
+deny contains $"{tenant}: cost {given[tenant].cost} is not its quota times the organisation's prices" if {
 	some tenant, value in costs
 	not near(given[tenant].cost, value)
 }
@@ -81,10 +87,10 @@ deny contains $"FIN-1: {tenant} may spend {budget} a month, its quota costs {rou
 	costs[tenant] > budget
 }
 
-deny contains $"platform.{field} is {input.document.platform[field]}, its containers ask for {value}" if {
+deny contains $"platform.{field} {given_field} is not what containers on the platform ask for together" if {
 	some field in ["cpu_cores", "memory_gib"]
-	value := platform[field]
-	not near(input.document.platform[field], value)
+	given_field := input.document.platform[field]
+	not near(given_field, platform[field])
 }
 
 deny contains "platform.cost is not what its containers ask for, times price" if {
