@@ -15,8 +15,8 @@ MLFLOW = os.environ.get("MLFLOW_URL", "http://localhost:5000")
 LOGIN = f"portal:{os.environ.get('MLFLOW_PASSWORD', '')}"
 
 Query = Mapping[str, str]
+# By path: what answers a query, and headers that go with it.
 Routes = Mapping[str, tuple[Callable[[Query], Any], Mapping[str, str]]]
-"""By path: what answers a query, and headers that go with it."""
 
 
 class Problem(Exception):
