@@ -1,6 +1,6 @@
 """Models and features as the platform shows them, out of what MLflow and Feast say."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from platform_api.backends import Backends
@@ -45,23 +45,13 @@ class Catalog:
 
     def features(self) -> list[dict[str, Any]]:
         found = self._backends.feast("feature_services") or {}
-        fields = self._fields()
-        return [_service(one["spec"], fields) for one in found.get("featureServices", [])]
+        return [_service(one["spec"]) for one in found.get("featureServices", [])]
 
     def feature(self, name: str) -> dict[str, Any]:
         found = next((one for one in self.features() if one["name"] == name), None)
         if found is None:
             raise Problem(404, "FEATURES_UNKNOWN", f"there is no feature service {name}")
         return found
-
-    def _fields(self) -> dict[tuple[str, str], Mapping[str, Any]]:
-        """Fields by view and name: of a service's own columns Feast does not say all."""
-        found = self._backends.feast("feature_views") or {}
-        return {
-            (view["spec"]["name"], field["name"]): field
-            for view in found.get("featureViews", [])
-            for field in view["spec"].get("features", [])
-        }
 
 
 def _model(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,11 +65,9 @@ def _model(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _service(
-    spec: Mapping[str, Any], fields: Mapping[tuple[str, str], Mapping[str, Any]]
-) -> dict[str, Any]:
+def _service(spec: Mapping[str, Any]) -> dict[str, Any]:
     tags = spec.get("tags", {})
-    columns = [fields[key] for key in _columns(spec) if key in fields]
+    columns = [one for part in spec.get("features", []) for one in part.get("featureColumns", [])]
     classes = [one.get("tags", {}).get("pii", "") for one in columns]
     known = all(one in PII for one in classes)
     return {
@@ -93,9 +81,3 @@ def _service(
             for one, pii in zip(columns, classes, strict=True)
         ],
     }
-
-
-def _columns(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for part in spec.get("features", []):
-        for column in part.get("featureColumns", []):
-            yield part["featureViewName"], column["name"]

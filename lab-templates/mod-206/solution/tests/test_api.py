@@ -36,9 +36,7 @@ SERVICE = {
     "name": "fraud_v1",
     "owner": "data@example.org",
     "tags": {"status": "approved", "approved_by": "x,y"},
-    "features": [
-        {"featureViewName": "v", "featureColumns": [{"name": "count"}, {"name": "delay"}]}
-    ],
+    "features": [{"featureViewName": "v", "featureColumns": FIELDS}],
 }
 
 
@@ -76,7 +74,6 @@ def registered(path, query):
         "runs/get": {"run": {"info": {"experiment_id": "1"}}},
         "model/scorer.json": {"intercept": 0.0, "weights": {"x": 1.0}},
         "v1/feature_services": {"featureServices": [{"spec": SERVICE}]},
-        "v1/feature_views": {"featureViews": [{"spec": {"name": "v", "features": FIELDS}}]},
     }["/".join(path)]
 
 
