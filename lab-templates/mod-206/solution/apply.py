@@ -18,6 +18,8 @@ from practicum.sdk.solving import SolutionError, Solver
 lab = Solver.from_environment()
 HERE = Path(__file__).parent
 MINE = lab.namespaces["learner"]
+MOST_FLIPPED = 50.0
+"""Percent of decisions in which a candidate may differ from production, as its owner says."""
 RATERS = ("rater-1@example.org", "rater-2@example.org", "rater-3@example.org")
 
 
@@ -105,12 +107,12 @@ def run_api() -> None:
     )
 
 
-def call(caller: str, *commands: str, times: int = 1) -> Any:
+def call(caller: str, *commands: str) -> Any:
     """Runs commands of the SDK in the workbench; returns what the last one printed."""
     asked = {
         "files": sources("platform_sdk"),
         "token": f"{caller}.{MINE}",
-        "commands": [{"words": one.split(), "times": times} for one in commands],
+        "commands": [one.split() for one in commands],
     }
     shell = ("exec", "-i", "workbench-0", "-c", "shell", "-n", MINE, "--")
     program = (HERE / "calls.py").read_text()
@@ -120,7 +122,7 @@ def call(caller: str, *commands: str, times: int = 1) -> Any:
 def canary() -> None:
     """Runs candidate 2 beside production, and writes down what came of it."""
     found = call("team-a-dev", "models canary fraud-dev --version 2")
-    verdict = "promote" if abs(found["mean_shift"]) < 1 else "hold"
+    verdict = "promote" if found["flipped_percent"] <= MOST_FLIPPED else "hold"
     said = {key: found[key] for key in ("requests", "mean_shift", "flipped_percent")}
     with lab.service("mlflow") as mlflow:
         for key, value in {**said, "verdict": verdict}.items():
@@ -284,8 +286,9 @@ def publish(roadmap: str) -> None:
 def use_the_platform() -> tuple[str, str]:
     """Calls for two tenants; returns the whole minutes between which that was."""
     began = datetime.now(UTC).replace(second=0, microsecond=0)
-    call("team-a-dev", "tenants list", "models list", "features list", times=12)
-    call("team-b-dev", "tenants list", "models list", times=10)
+    # Within what a minute allows to a tenant of tier bronze.
+    call("team-b-dev", "models list", *["tenants list"] * 19)
+    call("team-a-dev", "models list", "features list", *["tenants list"] * 33)
     ended = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
     return began.strftime("%Y-%m-%dT%H:%M:%SZ"), ended.strftime("%Y-%m-%dT%H:%M:%SZ")
 

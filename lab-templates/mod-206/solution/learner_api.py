@@ -1,6 +1,8 @@
 """The Deployment and Service of the platform API, as the solution runs it."""
 
-from collections.abc import Collection
+import hashlib
+import json
+from collections.abc import Mapping
 from typing import Any
 
 NAME = "learner-api"
@@ -58,9 +60,13 @@ def container() -> dict[str, Any]:
     }
 
 
-def objects(namespace: str, keys: Collection[str]) -> list[dict[str, Any]]:
-    """Returns both, with the code of those keys of ConfigMap platform-api."""
-    items = [{"key": key, "path": key.replace("__", "/")} for key in keys]
+def objects(namespace: str, code: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Returns both, for the code that ConfigMap platform-api has under the same keys.
+
+    Pods do not notice that their code has changed; the digest makes new ones.
+    """
+    items = [{"key": key, "path": key.replace("__", "/")} for key in code]
+    digest = hashlib.sha256(json.dumps(code, sort_keys=True).encode()).hexdigest()[:16]
     labels = {"app": NAME}
     pod = {
         "automountServiceAccountToken": False,
@@ -86,7 +92,10 @@ def objects(namespace: str, keys: Collection[str]) -> list[dict[str, Any]]:
             "replicas": 1,
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": pod},
+            "template": {
+                "metadata": {"labels": labels, "annotations": {"code": digest}},
+                "spec": pod,
+            },
         },
     }
     service = {

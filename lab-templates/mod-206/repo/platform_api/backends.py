@@ -20,7 +20,7 @@ class Backends:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._urls = {
-            name: environment.get(f"{name.upper()}_URL", "").rstrip("/")
+            name: httpx.URL(environment.get(f"{name.upper()}_URL", "")).join("/")
             for name in ("mlflow", "feast", "opa", "serving")
         }
         login = environment.get("MLFLOW_USER", ""), environment.get("MLFLOW_PASSWORD", "")
@@ -48,7 +48,7 @@ class Backends:
 
     def _ask(self, name: str, method: str, path: str, **more: Any) -> Any:
         try:
-            answer = self._http.request(method, self._urls[name] + path, **more)
+            answer = self._http.request(method, self._urls[name].join(path), **more)
             if answer.status_code == 404:
                 return None
             answer.raise_for_status()
