@@ -107,6 +107,17 @@ def run_api() -> None:
     )
 
 
+def answers() -> bool:
+    """Whether the API is reached: a Service follows its pods a moment later."""
+    try:
+        call("team-a-dev", "tenants list")
+    except SolutionError as error:
+        if "UNREACHABLE" in str(error):
+            return False
+        raise
+    return True
+
+
 def call(caller: str, *commands: str) -> Any:
     """Runs commands of the SDK in the workbench; returns what the last one printed."""
     asked = {
@@ -364,6 +375,7 @@ def staff(*arguments: str, stdin: str | None = None) -> None:
 def main() -> None:
     release_policy()
     run_api()
+    awaited("the API answers", answers)
     window = use_the_platform()
     canary()
     ask("promote", "fraud-dev", "--version", "3", name="candidate-3", persona="ds")
