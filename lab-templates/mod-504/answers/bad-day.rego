@@ -22,15 +22,15 @@ deny contains $"{field} of {input.document.day} was measured otherwise" if {
 	abs(said[field] - input.document[field]) > 0.001
 }
 
-usual := [row.null_rate |
+baseline := [row.null_rate |
 	some row in input.facts.baseline.body
 	row.feature_name == "txn_amount_7d"
-][0]
+]
 
-deny contains "txn_amount_7d has no baseline yet" if not is_number(usual)
+deny contains "txn_amount_7d has no baseline yet" if count(baseline) == 0
 
 deny contains "baseline_null_rate is not what the baseline says" if {
-	abs(usual - input.document.baseline_null_rate) > 0.001
+	abs(baseline[0] - input.document.baseline_null_rate) > 0.001
 }
 
 deny contains "verdict: with these figures the gate does not let the batch pass" if input.document.verdict != "refused"

@@ -101,7 +101,7 @@ wrong["FGV-10"] contains name if {
 wrong["FGV-10"] contains one.spec.name if {
 	some one in input.facts.services.body.featureServices
 	one.spec.name != "fraud_v1"
-	not object.get(one.spec, ["tags", "sunset"], null)
+	object.get(one.spec, ["tags", "sunset"], "") == ""
 }
 
 judged := {"FGV-1", "FGV-2", "FGV-3", "FGV-4", "FGV-5", "FGV-7", "FGV-9", "FGV-10"}

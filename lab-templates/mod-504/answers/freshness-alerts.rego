@@ -47,7 +47,7 @@ deny contains $"alert {one.alert} comes after {one.limit} s, when the promise of
 	one.limit >= promised[one.view]
 }
 
-deny contains $"alert {one.alert}: after {one.limit} s it is not late yet: materializing takes turns of an hour" if {
+deny contains $"alert {one.alert}: a limit of {one.limit} s tells of every run that is a little late: an hour at least" if {
 	some one in parsed
 	one.limit < 3600
 }

@@ -47,10 +47,12 @@ deny contains $"impact does not say what changes with source {source}" if {
 
 deny contains $"impact of {source}: features are not those that the graph leads to" if {
 	some source in sources
+	impact[source]
 	{one | some one in impact[source].features} != features(source)
 }
 
 deny contains $"impact of {source}: services are not those that the graph leads to" if {
 	some source in sources
+	impact[source]
 	{one | some one in impact[source].services} != services(source)
 }
