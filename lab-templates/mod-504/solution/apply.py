@@ -65,6 +65,10 @@ def define() -> None:
     mounted = "/lab/configmaps/repository/features.py"
     awaited("the repository", lambda: shell("cat", mounted) == files["features.py"])
     shell("lab-sync")
+    with lab.service("feast") as feast:
+        # Its server believes for some seconds what it read before.
+        asked = "/api/v1/feature_services/fraud_v1?project=lab"
+        awaited("fraud_v1", lambda: feast.call("GET", asked, expect=None).status == 200)
 
 
 def ask() -> None:
