@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from feast import Entity, FeatureView, Field, FileSource, ValueType
+from feast import Entity, FeatureService, FeatureView, Field, FileSource, ValueType
 from feast.types import Float64, Int64, String
 
 customer = Entity(name="customer", join_keys=["customer_id"], value_type=ValueType.INT64)
@@ -25,3 +25,5 @@ customer_txn = FeatureView(
     ],
     source=transactions,
 )
+
+fraud_v0 = FeatureService(name="fraud_v0", features=[customer_txn])

@@ -1,9 +1,12 @@
-"""Makes the data of the lab: transactions of 50 customers over 14 days, with traps, and labels.
+"""Makes the data of the lab: what is known of customers and merchants over 14 days, and labels.
 
 The same numbers every time; only the moments move, so that the newest event is an hour before
 ``until``. The traps: corrections that arrived a day late, a customer who is silent for longer than
 values live, a day on which amounts are missing, labels that are there twice, an e-mail address that
 nobody may use, and a file whose moments do not say their time zone.
+
+    python3 data.py FOLDER            makes the files where they are missing
+    python3 data.py FOLDER --again    makes them anew, up to now: the next delivery
 """
 
 import random
@@ -11,16 +14,13 @@ import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 UNTIL = datetime(2026, 3, 2, tzinfo=timezone.utc)  # noqa: UP017 - images may have an older Python
-CUSTOMERS, DAYS, STEP = 50, 14, timedelta(hours=6)
+CUSTOMERS, MERCHANTS, DAYS, STEP = 50, 10, 14, timedelta(hours=6)
+LAG, LATE = timedelta(minutes=20), timedelta(days=1)
 SILENT, SILENT_FROM, SILENT_DAYS = 13, 5, 3
-BAD_DAY = 9
-CORRECTIONS = 25
+BAD_DAY, BAD_SHARE = 9, 0.2
+CORRECTIONS, CORRECTED_BY = 25, 25
 COUNTRIES = ("AT", "CH", "DE", "FR", "IT")
-_MOMENT = pa.timestamp("us", tz="UTC")
 
 
 def transactions(until=UNTIL):
@@ -38,11 +38,11 @@ def transactions(until=UNTIL):
         for step in range(steps):
             at, day = end - STEP * (steps - 1 - step), step * STEP // timedelta(days=1)
             amount = round(level * noise.uniform(0.6, 1.4), 2)
-            missing = day == BAD_DAY and noise.random() < 0.2
+            missing = day == BAD_DAY and noise.random() < BAD_SHARE
             row = {
                 "customer_id": customer,
                 "event_timestamp": at,
-                "created": at + timedelta(minutes=20),
+                "created": at + LAG,
                 "txn_amount_7d": None if missing else amount,
                 "txn_count_7d": noise.randrange(1, 40),
                 "country": country,
@@ -51,18 +51,30 @@ def transactions(until=UNTIL):
             silent = customer == SILENT and SILENT_FROM <= day < SILENT_FROM + SILENT_DAYS
             if not silent:
                 rows.append(row)
-    corrected = noise.sample([row for row in rows if row["txn_amount_7d"]], CORRECTIONS)
-    rows += [
-        {
-            **row,
-            "txn_amount_7d": 99999.0,
-            "created": row["event_timestamp"] + timedelta(days=1),
-        }
-        for row in corrected
-    ]
+    rows += _corrections(rows, end, noise)
     return sorted(
         rows, key=lambda row: (row["event_timestamp"], row["customer_id"], row["created"])
     )
+
+
+def _corrections(rows, end, noise):
+    """Corrections of values that can be corrected by now.
+
+    One of them is of the last value before the silence, so it is known while that still counts.
+    """
+    known = [row for row in rows if row["txn_amount_7d"] and row["event_timestamp"] + LATE < end]
+    began = end - timedelta(days=DAYS - SILENT_FROM)
+    silent = [row for row in known if row["customer_id"] == SILENT]
+    last = [row for row in silent if row["event_timestamp"] <= began][-1]
+    others = [row for row in known if row["customer_id"] != SILENT]
+    return [
+        {
+            **row,
+            "txn_amount_7d": round(row["txn_amount_7d"] * CORRECTED_BY, 2),
+            "created": row["event_timestamp"] + LATE,
+        }
+        for row in (last, *noise.sample(others, CORRECTIONS - 1))
+    ]
 
 
 def labels(until=UNTIL):
@@ -73,6 +85,7 @@ def labels(until=UNTIL):
         {
             "order_id": number,
             "customer_id": noise.randrange(1, CUSTOMERS + 1),
+            "merchant_id": noise.randrange(1, MERCHANTS + 1),
             "event_timestamp": end - timedelta(minutes=noise.randrange(60, 13 * 24 * 60)),
             "is_fraud": int(noise.random() < 0.1),
         }
@@ -91,27 +104,31 @@ def merchants(until=UNTIL):
             "event_timestamp": end - timedelta(days=day),
             "chargeback_rate_30d": round(noise.betavariate(2, 60), 4),
         }
-        for merchant in range(1, 11)
+        for merchant in range(1, MERCHANTS + 1)
         for day in range(DAYS)
     ]
 
 
 def write(folder, until=UNTIL):
-    """Write the three files as Parquet."""
-    naive = {"event_timestamp": pa.timestamp("us")}
-    aware = {"event_timestamp": _MOMENT, "created": _MOMENT}
+    """Write the three files as Parquet; whoever reads one meanwhile sees the old or the new."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    moment = pa.timestamp("us", tz="UTC")
     for name, rows, types in (
-        ("transactions", transactions(until), aware),
-        ("labels", labels(until), aware),
-        ("merchants", merchants(until), naive),
+        ("transactions", transactions(until), {"event_timestamp": moment, "created": moment}),
+        ("labels", labels(until), {"event_timestamp": moment}),
+        ("merchants", merchants(until), {"event_timestamp": pa.timestamp("us")}),
     ):
         columns = {key: pa.array([row[key] for row in rows], types.get(key)) for key in rows[0]}
-        pq.write_table(pa.table(columns), Path(folder) / f"{name}.parquet")
+        target = Path(folder) / f"{name}.parquet"
+        pq.write_table(pa.table(columns), target.with_suffix(".new"))
+        target.with_suffix(".new").replace(target)
 
 
 if __name__ == "__main__":
-    now = datetime.now(timezone.utc)  # noqa: UP017
     target = Path(sys.argv[1])
     target.mkdir(parents=True, exist_ok=True)
-    if not (target / "transactions.parquet").exists():
+    if "--again" in sys.argv or not (target / "transactions.parquet").exists():
+        now = datetime.now(timezone.utc)  # noqa: UP017
         write(target, now.replace(minute=0, second=0, microsecond=0))
