@@ -19,7 +19,7 @@ from practicum.api.names import ANSWERS_SUFFIX, API_VERSION
 from practicum.catalog.revision import answers_digest
 from practicum.errors import TemplateError
 
-MAX_BYTES = 200_000
+MAX_BYTES = 300_000
 """Of each of the two objects."""
 _INSTALLED = Path(__file__).parent / "shared"
 SHARED = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[3] / "lab-templates"

@@ -13,7 +13,7 @@ KINDS = tuple(crd.crds())
 UNBOUNDED = {
     # The API server bounds these itself.
     **{file: {"apiVersion", "kind", "metadata"} for file in KINDS},
-    # A component's settings are whatever its manifests read; the whole object is at most 200 KB.
+    # A component's settings are whatever its manifests read; the whole object is at most 300 KB.
     "labtemplates.yaml": {"apiVersion", "kind", "metadata", "spec.components[].settings"},
 }
 ALLOWED = {
@@ -61,7 +61,7 @@ def is_any_json(path: str, node: dict[str, Any]) -> bool:
 
 
 def is_part_of_an_object(path: str, node: dict[str, Any]) -> bool:
-    """Whether a check compares an object with it; a packed template has at most 200 KB."""
+    """Whether a check compares an object with it; a packed template has at most 300 KB."""
     free = node.get("x-kubernetes-preserve-unknown-fields") is True
     names = (".match", ".input", ".manifest")
     return free and path.startswith("spec.checks[]") and path.endswith(names)

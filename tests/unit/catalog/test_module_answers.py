@@ -148,7 +148,7 @@ def test_exhibits_are_the_modules_own_component(folder: Path) -> None:
         ("checks.yaml", "checks: [", "checks.yaml"),
         ("checks.yaml", "checks: [{id: a}]", "checks.0"),
         ("checks.yaml", "tests: []", "tests"),
-        ("answers/plan.rego", "x" * 200_001, "ConfigMap has 200"),
+        ("answers/plan.rego", "x" * 300_001, "ConfigMap has 300"),
         ("assets/plan.json", "x" * 65_537, "assets.1.content"),
     ],
 )

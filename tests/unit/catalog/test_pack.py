@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from practicum.api.labtemplate import LabTemplateSpec
-from practicum.catalog import pack
+from practicum.catalog import guard, pack
 from practicum.catalog.revision import revision_object
+from practicum.cli.template_sample import sample
 from practicum.errors import TemplateError
 from tests import samples
 
@@ -122,10 +123,10 @@ def test_a_binary_file_is_named(folder: Path) -> None:
 
 
 def test_what_does_not_fit_into_an_object_is_refused(folder: Path) -> None:
-    for number in range(4):
+    for number in range(6):
         (folder / f"seed/{number}.txt").write_text("x" * 60_000)
-    (folder / "manifests/b.yaml.j2").write_text('{% for n in "0123" %}{{ file("seed/" ~ n) }}')
-    with pytest.raises(TemplateError, match="at most 200000"):
+    (folder / "manifests/b.yaml.j2").write_text('{% for n in "012345" %}{{ file("seed/" ~ n) }}')
+    with pytest.raises(TemplateError, match="at most 300000"):
         pack.pack(folder)
 
 
@@ -138,18 +139,17 @@ def test_every_module_packs_within_its_bound(name: str) -> None:
     assert not [path for path in paths if path.startswith(("solution", "checks"))]
 
 
-@pytest.mark.parametrize("name", samples.MODULES)
-def test_every_container_of_a_component_has_resources_in_every_size(name: str) -> None:
-    spec = samples.module(name)
-    for component in spec.components:
-        about = samples.ROOT / "lab-templates/components" / component.name / "component.yaml"
-        containers = yaml.safe_load(about.read_text())["containers"] if about.exists() else []
-        for size, chosen in spec.sizes.items():
-            given = chosen.resources.get(component.name, {})
-            assert set(containers) <= set(given), (size, component.name)
-            for container, resources in given.items():
-                for part in (resources.requests, resources.limits):
-                    assert {"cpu", "memory"} <= set(part), (size, component.name, container)
+@pytest.mark.parametrize(("name", "size"), samples.sizes())
+def test_every_container_has_resources(name: str, size: str) -> None:
+    _, made = sample(name, samples.module(name), size, {})
+    pods = [guard.pod_template(body)["spec"] for body in made.workloads]
+    containers = [
+        one for pod in pods for one in (*pod["containers"], *pod.get("initContainers", []))
+    ]
+    assert len(containers) >= len(pods) > 1
+    for container in containers:
+        for part in ("requests", "limits"):
+            assert {"cpu", "memory"} <= set(container["resources"][part]), container["name"]
 
 
 def test_equal_content_has_an_equal_revision() -> None:
