@@ -46,6 +46,10 @@ deny contains $"view {name} promises {views[name].tags.freshness_slo}" if {
 	views[name].tags.freshness_slo != input.document.freshness_slo
 }
 
+deny contains "the policy that decides has no limits of quality: is lab.feature_approval in its data?" if {
+	not input.facts.approval.quality
+}
+
 deny contains $"quality: the policy asks for {field} {limit}" if {
 	some field, limit in input.facts.approval.quality
 	input.document.quality[field] != limit

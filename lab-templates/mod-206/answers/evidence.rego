@@ -34,6 +34,8 @@ features := input.document.features
 
 said := input.facts.service.body.spec.tags
 
+deny contains "Feast has no feature service fraud_v2" if not said
+
 deny contains $"Feast says approval_id {object.get(said, "approval_id", "nothing")} of {features.service}" if {
 	object.get(said, "approval_id", "") != features.request
 }
@@ -46,7 +48,7 @@ deny contains "features.evidence_digest is not the one that was approved" if sai
 
 rows[one.name] := one if some one in input.facts.lifecycle.models
 
-deny contains $"{name}: {field} is {rows[name][field]} by the audit log" if {
+deny contains $"figures of {name}: {field} is not {value} by the audit log" if {
 	some name, figures in input.document.figures
 	some field, value in figures
 	rows[name][field] != value
