@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any, cast
 
@@ -170,18 +170,8 @@ async def operate(
             examine(key, phase)
 
         tools.reporter.written.append(lambda key, _, status: wake_others(key, status.phase))
-        sweep = Sweep(kube, settings, utcnow, children.compare)
-        shelf = Catalogue(kube, settings)
-        retention = Retention(kube, settings.audit_retention, utcnow)
-        between = settings.sweep_interval + timedelta(seconds=1)
         async with (
-            background(
-                _beating(health),
-                periodically("sweep", sweep.run, between),
-                periodically("retention", retention.run, EVERY),
-                periodically("catalogue", shelf.publish, catalogue.EVERY),
-                probe.keep(),
-            ),
+            background(_beating(health), probe.keep(), *_chores(kube, settings, children)),
             followed(of_labs.informers(kube, children), runner),
             followed(of_changes, changes),
             followed(of_checks, checks),
@@ -201,6 +191,20 @@ async def operate(
         await checks.stop()
         await changes.stop()
         await runner.stop()
+
+
+def _chores(
+    kube: Kube, settings: Settings, children: Children
+) -> list[Coroutine[None, None, None]]:
+    """Return what is done from time to time, whatever happens in labs."""
+    sweep = Sweep(kube, settings, utcnow, children.compare)
+    shelf = Catalogue(kube, settings)
+    retention = Retention(kube, settings.audit_retention, utcnow)
+    return [
+        periodically("sweep", sweep.run, settings.sweep_interval + timedelta(seconds=1)),
+        periodically("retention", retention.run, EVERY),
+        periodically("catalogue", shelf.publish, catalogue.EVERY),
+    ]
 
 
 async def _beating(health: http.Health) -> None:

@@ -281,7 +281,7 @@ def orphan(name: str, *, adopt: bool) -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
 
 
-NO_CHECKS: Object = {"checks": [], "criteria": [], "answers": ""}
+NO_CHECKS: Object = {"checks": [], "criteria": [], "drills": [], "answers": ""}
 
 
 async def test_a_template_change_leaves_a_running_lab_alone(kube: Kube, make_lab: LabMaker) -> None:
@@ -292,7 +292,7 @@ async def test_a_template_change_leaves_a_running_lab_alone(kube: Kube, make_lab
         "apiVersion": template["apiVersion"],
         "kind": "LabTemplate",
         "metadata": {"name": "mod-506", "namespace": "course-b"},
-        "spec": template["spec"] | {"title": "A course's own"},
+        "spec": template["spec"] | NO_CHECKS | {"title": "A course's own"},
     }
     await kube.create(own)
     newer = await make_lab(course="course-b")

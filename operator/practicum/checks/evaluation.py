@@ -9,7 +9,7 @@ import structlog
 
 from practicum import errors
 from practicum.api.checks import Check, CheckState, Part
-from practicum.api.labstatus import ChecksStatus
+from practicum.api.labstatus import ChecksStatus, CheckStatus
 from practicum.api.times import parse_duration
 from practicum.checks import findings, scoring, texts
 from practicum.checks.findings import PASSED, Finding
@@ -73,17 +73,7 @@ class Evaluator:
         """
         known = scoring.status_of(before)
         found: dict[str, Finding] = {}
-        there = {check.id for check in checks}
-        waived = {one for check in checks for one in check.needs if one not in there}
-        states = {one: status.state for one, status in known.items()}
-        states |= dict.fromkeys(waived, CheckState.WAIVED)
-        due = [
-            check
-            for check in checks
-            if (not wanted or check.id in wanted)
-            and not scoring.latched(check, known.get(check.id))
-            and (asked or not check.costly)
-        ]
+        states = _states(checks, known)
         places = asyncio.Semaphore(_AT_ONCE)
         scene = new_scene()
 
@@ -94,7 +84,13 @@ class Evaluator:
                 )
             states[check.id] = found[check.id].state
 
-        waiting = due
+        waiting = [
+            check
+            for check in checks
+            if (not wanted or check.id in wanted)
+            and not scoring.latched(check, known.get(check.id))
+            and (asked or not check.costly)
+        ]
         while waiting:
             here = {check.id for check in waiting}
             ready = [check for check in waiting if not here & set(check.needs)]
@@ -161,7 +157,9 @@ class Evaluator:
             found = await self._part(scene, check.not_, check.id)
             if found.state is CheckState.FAIL:
                 return PASSED
-            return findings.failed("it is so, and should not be") if found is PASSED else found
+            if found.state is CheckState.PASS:
+                return findings.failed("it is so, and should not be")
+            return found
         parts = check.all_ or check.any_ or []
         every = await asyncio.gather(*(self._part(scene, part, check.id) for part in parts))
         bad = [one for one in every if one.state is not CheckState.PASS]
@@ -170,3 +168,11 @@ class Evaluator:
         # One that fails settles `all`; `any` is settled only where every one could be looked at.
         settled = check.all_ is not None
         return next((one for one in bad if (one.state is CheckState.FAIL) is settled), bad[0])
+
+
+def _states(checks: Sequence[Check], known: Mapping[str, CheckStatus]) -> dict[str, CheckState]:
+    """Return what checks may wait for: what is known, and that the absent ones are done without."""
+    there = {check.id for check in checks}
+    waived = {one for check in checks for one in check.needs if one not in there}
+    states = {one: status.state for one, status in known.items()}
+    return states | dict.fromkeys(waived, CheckState.WAIVED)
