@@ -15,6 +15,7 @@ import uvloop
 
 from practicum import __version__
 from practicum import settings as configuration
+from practicum.api.conditions import Phase
 from practicum.api.names import LabKey
 from practicum.checks import asking
 from practicum.checks.asking import Requests
@@ -81,7 +82,7 @@ def tools_for(kube: Kube, settings: Settings) -> Tools:
     )
 
 
-Wiring = tuple[Runner, list[Informer], Callable[[LabKey, str], None]]
+Wiring = tuple[Runner, list[Informer], Callable[[LabKey, Phase], None]]
 """A kind of passes: their runner, what they follow, and what wakes a lab in a phase."""
 
 
@@ -105,7 +106,7 @@ def governance_for(
     governor = Governor(tools, services, files, drafts, vetter, governed)
     changes = Runner(governor.reconcile, tools.clock)
 
-    def govern(key: LabKey, phase: str) -> None:
+    def govern(key: LabKey, phase: Phase) -> None:
         if governor.concerns(key, phase):
             changes.wake(key)
 
@@ -140,7 +141,7 @@ def checks_for(tools: Tools, services: Services, vetter: Vetter, probe: NetworkP
     examiner = Examiner(tools, services, means, evaluator, pods, requests)
     runner = Runner(examiner.reconcile, tools.clock)
 
-    def examine(key: LabKey, phase: str) -> None:
+    def examine(key: LabKey, phase: Phase) -> None:
         if examiner.concerns(key, phase):
             runner.wake(key)
 
@@ -165,7 +166,7 @@ async def operate(
         changes, of_changes, govern = governance_for(tools, services, vetter, runner.wake)
         checks, of_checks, examine = checks_for(tools, services, vetter, probe)
 
-        def wake_others(key: LabKey, phase: str) -> None:
+        def wake_others(key: LabKey, phase: Phase) -> None:
             govern(key, phase)
             examine(key, phase)
 

@@ -21,6 +21,11 @@ class Phase(StrEnum):
     FAILED = "Failed"
     TERMINATING = "Terminating"
 
+    @property
+    def runs(self) -> bool:
+        """Whether the lab was ready and is there to be worked in, be it damaged."""
+        return self in (Phase.READY, Phase.DEGRADED)
+
 
 class ConditionType(StrEnum):
     """The conditions of a LabEnvironment, in the order in which ``explain`` reads them."""

@@ -145,3 +145,8 @@ class LabEnvironment(ApiModel):
     def deleting(self) -> bool:
         """Whether somebody has deleted the LabEnvironment."""
         return "deletionTimestamp" in self.metadata
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a learner can be at work in the lab."""
+        return self.spec.learner is not None and self.status.phase.runs and not self.deleting

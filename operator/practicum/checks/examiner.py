@@ -33,7 +33,6 @@ from practicum.policy import expiry
 from practicum.reconcile.tools import Tools
 
 log = structlog.get_logger()
-_ALIVE: Final = frozenset({Phase.READY, Phase.DEGRADED})
 _SLOWER: Final = 2
 """How much longer each pause is than the one before, while nothing changes."""
 
@@ -69,9 +68,9 @@ class Examiner:
         self._teller = Teller(tools)
         self._rhythms: dict[LabKey, tuple[str, _Rhythm]] = {}
 
-    def concerns(self, key: LabKey, phase: str) -> bool:
+    def concerns(self, key: LabKey, phase: Phase) -> bool:
         """Whether a lab in a phase is worth a pass: it lives, or there is something to forget."""
-        return phase in _ALIVE or key in self._rhythms
+        return phase.runs or key in self._rhythms
 
     async def reconcile(self, key: LabKey) -> datetime | None:
         """Take one lab's checks one pass further.
@@ -84,9 +83,7 @@ class Examiner:
         if known and (resource is None or known[0] != resource.uid):
             self._teller.forget(known[0])
             del self._rhythms[key]
-        if resource is None or resource.deleting or resource.status.phase not in _ALIVE:
-            return None
-        if resource.spec.learner is None:
+        if resource is None or not resource.in_use:
             return None
         try:
             pinned = await self._tools.templates.pin(resource)

@@ -39,7 +39,6 @@ from practicum.policy import expiry
 from practicum.reconcile.tools import Tools
 
 log = structlog.get_logger()
-_ALIVE: Final = frozenset({Phase.READY, Phase.DEGRADED})
 _HOLD: Final = timedelta(minutes=1)
 
 
@@ -69,9 +68,9 @@ class Governor:
         self._press = Press(tools.kube, self._register, drafts, self._policies, tools.clock)
         self._uids: dict[LabKey, str] = {}
 
-    def concerns(self, key: LabKey, phase: str) -> bool:
+    def concerns(self, key: LabKey, phase: Phase) -> bool:
         """Whether a lab in a phase is worth a pass: it lives, or there is something to forget."""
-        return phase in _ALIVE or key in self._uids
+        return phase.runs or key in self._uids
 
     async def reconcile(self, key: LabKey) -> datetime | None:
         """Take one lab's changes one pass further.
@@ -84,9 +83,7 @@ class Governor:
         if (known := self._uids.get(key)) and known != uid:
             self._forget(known)
             del self._uids[key]
-        if resource is None or resource.deleting or resource.status.phase not in _ALIVE:
-            return None
-        if resource.spec.learner is None:
+        if resource is None or not resource.in_use:
             return None
         try:
             pinned = await self._tools.templates.pin(resource)

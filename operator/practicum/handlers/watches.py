@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import kopf
 
+from practicum.api.conditions import Phase
 from practicum.api.names import GROUP, VERSION, LabKey
 from practicum.reconcile.labs import Labs
 from practicum.reconcile.runner import Runner
@@ -24,7 +25,7 @@ class Context:
     runner: Runner
     labs: Labs
     templates: Templates
-    wake_others: Callable[[LabKey, str], None]
+    wake_others: Callable[[LabKey, Phase], None]
     """Wakes governance and checks of a lab that is in a phase."""
 
 
@@ -34,7 +35,7 @@ async def lab_changed(memo: Context, event: Any, **_: Any) -> None:
     if memo.labs.event(body, deleted=event.get("type") == "DELETED"):
         key = LabKey(body["metadata"]["namespace"], body["metadata"]["name"])
         memo.runner.wake(key)
-        memo.wake_others(key, body.get("status", {}).get("phase", ""))
+        memo.wake_others(key, Phase(body.get("status", {}).get("phase", Phase.PENDING)))
 
 
 async def template_changed(

@@ -129,7 +129,7 @@ def phase(facts: Facts, before: Phase) -> Phase:
         return Phase.READY
     if verdict.reason == QUEUED and not facts.namespaces.ready:
         return Phase.PENDING
-    if before in (Phase.READY, Phase.DEGRADED):
+    if before.runs:
         return Phase.DEGRADED
     if verdict.failed:
         return Phase.FAILED
