@@ -114,7 +114,13 @@ def governance_for(
     return changes, informers, govern
 
 
-def checks_for(tools: Tools, services: Services, vetter: Vetter, probe: NetworkProbe) -> Wiring:
+def checks_for(
+    tools: Tools,
+    services: Services,
+    vetter: Vetter,
+    probe: NetworkProbe,
+    drilled: Callable[[LabKey], None],
+) -> Wiring:
     """Wire checks.
 
     Args:
@@ -122,6 +128,7 @@ def checks_for(tools: Tools, services: Services, vetter: Vetter, probe: NetworkP
         services: how services of labs are asked.
         vetter: who compiles learners' policies.
         probe: knows whether the cluster enforces NetworkPolicy.
+        drilled: called with a lab in which a drill has begun or ended.
     """
     kube, settings = tools.kube, tools.settings
     pods = Pods(kube, asyncio.Semaphore(settings.check_pods))
@@ -138,7 +145,7 @@ def checks_for(tools: Tools, services: Services, vetter: Vetter, probe: NetworkP
 
     requests = Requests(tools.labs.at, wake)
     evaluator = Evaluator(PolicyLooks(vetter))
-    examiner = Examiner(tools, services, means, evaluator, pods, requests)
+    examiner = Examiner(tools, services, means, evaluator, pods, requests, drilled)
     runner = Runner(examiner.reconcile, tools.clock)
 
     def examine(key: LabKey, phase: Phase) -> None:
@@ -164,7 +171,7 @@ async def operate(
         vetter = Vetter(Opa(settings.opa))
         probe = NetworkProbe(kube, settings, utcnow)
         changes, of_changes, govern = governance_for(tools, services, vetter, runner.wake)
-        checks, of_checks, examine = checks_for(tools, services, vetter, probe)
+        checks, of_checks, examine = checks_for(tools, services, vetter, probe, runner.wake)
 
         def wake_others(key: LabKey, phase: Phase) -> None:
             govern(key, phase)

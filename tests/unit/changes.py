@@ -126,6 +126,15 @@ def _fits(body: Object, selector: str) -> bool:
     return all(own.get(key) == value if sign else key in own for key, sign, value in wanted)
 
 
+def _selected(body: Object, selector: str) -> bool:
+    """Whether a field selector of one field takes an object."""
+    path, _, value = selector.partition("=")
+    found: Any = body
+    for part in path.split(".") if path else ():
+        found = found.get(part, {})
+    return not path or found == value
+
+
 class FakeKube:
     """One user's connection."""
 
@@ -162,12 +171,17 @@ class FakeKube:
         except errors.NotFound:
             return None
 
-    async def list(self, kind: str, namespace: str = "", labels: str = "") -> list[Object]:
+    async def list(
+        self, kind: str, namespace: str = "", labels: str = "", *, fields: str = ""
+    ) -> list[Object]:
         self._check("list", kind)
         return [
             body
             for (one, where, _), body in self.cluster.objects.items()
-            if one == kind and (not namespace or where == namespace) and _fits(body, labels)
+            if one == kind
+            and (not namespace or where == namespace)
+            and _fits(body, labels)
+            and _selected(body, fields)
         ]
 
     async def pages(

@@ -84,7 +84,7 @@ MISTAKES = [
         "checks.yaml",
         "decision: {path: lab/example/limit}",
         'object: {kind: ConfigMap, name: docs, assert: [{path: a, op: matches, value: "("}]}',
-        "is no pattern",
+        "'(' is not a pattern",
     ),
     ("tasks/01-start.md", "practicum check LAB", "ask about", "it does not say how to check it"),
     ("template.yaml", 'pods: "4"}', 'pods: "0"}', "compute.pods is 0, the components take 1"),

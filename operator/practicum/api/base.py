@@ -18,6 +18,17 @@ def listed_by(key: str) -> dict[str, Any]:
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
 
 
+def require_some(model: BaseModel, *fields: str) -> None:
+    """Insist on one of some fields: a check that looks at nothing would always pass.
+
+    Raises:
+        ValueError: none of them is there.
+    """
+    if not any(getattr(model, name) for name in fields):
+        names = ", ".join(type(model).model_fields[name].alias or name for name in fields)
+        raise ValueError(f"this looks at nothing: give one of {names}")
+
+
 class ApiModel(BaseModel):
     """Base of every type in the CRDs."""
 

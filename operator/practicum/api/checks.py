@@ -38,6 +38,16 @@ class CheckState(StrEnum):
     UNSUPPORTED = "unsupported"
     """This cluster cannot tell."""
 
+    @property
+    def settled(self) -> bool:
+        """Whether nobody has anything left to do about it."""
+        return self in (CheckState.PASS, CheckState.WAIVED, CheckState.UNSUPPORTED)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is one of those that a learner has to pass."""
+        return self not in (CheckState.WAIVED, CheckState.UNSUPPORTED)
+
 
 COSTLY: Final = frozenset({"reach", "pit", "job"})
 """Kinds that start pods: looked at when somebody asks, and not as time goes by."""

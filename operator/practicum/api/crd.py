@@ -5,7 +5,7 @@ exclusive bounds. Everything else that the models say (bounds, patterns, CEL rul
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,7 @@ def _crd(
     status: type[ApiModel] | None,
     columns: Iterable[dict[str, Any]],
     rules: dict[str, Any],
+    selectable: Sequence[str] = (),
 ) -> dict[str, Any]:
     plural = kind.lower() + "s"
     properties = {
@@ -104,6 +105,8 @@ def _crd(
         "storage": True,
         "additionalPrinterColumns": list(columns),
     }
+    if selectable:
+        version["selectableFields"] = [{"jsonPath": path} for path in selectable]
     if status is not None:
         properties["status"] = structural(status.model_json_schema(by_alias=True))
         version["subresources"] = {"status": {}}
@@ -231,6 +234,7 @@ def _attestation() -> dict[str, Any]:
             _column("Age", ".metadata.creationTimestamp", "date"),
         ],
         rules={},
+        selectable=[".spec.lab"],
     )
 
 

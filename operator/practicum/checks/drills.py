@@ -7,7 +7,7 @@ meanwhile. An alias is moved as MLflow's administrator could: governance has to 
 from datetime import datetime
 
 from practicum.api.drills import AliasMove
-from practicum.api.labstatus import DrillStatus
+from practicum.api.labstatus import ChecksStatus, DrillStatus
 from practicum.api.times import parse_duration, parse_rfc3339, rfc3339
 from practicum.desired.lab import Lab
 from practicum.errors import ServiceError
@@ -15,9 +15,8 @@ from practicum.governance.backends import Backends
 from practicum.governance.mlflow import Registry
 
 
-def ends_at(lab: Lab) -> datetime | None:
+def ends_at(checks: ChecksStatus | None) -> datetime | None:
     """Return when the drill that goes on in a lab ends; None: there is none."""
-    checks = lab.resource.status.checks
     return parse_rfc3339(checks.drill.until) if checks and checks.drill else None
 
 
@@ -39,17 +38,21 @@ async def start(
         return text, DrillStatus(name=name, component=drill.outage.component, until=until)
     try:
         return f"drill {name}: {await _moved(Registry(backends), drill.move_alias)}", None
-    except ServiceError as error:
+    except (ServiceError, LookupError) as error:
         return f"drill {name} could not be started: {error}", None
 
 
 async def _moved(registry: Registry, move: AliasMove | None) -> str:
-    """Move an alias to the newest version that it is not on; to none, if there is no other."""
+    """Move an alias to the newest version that it is not on; to none, if there is no other.
+
+    Raises:
+        LookupError: there is no such model.
+    """
     if move is None:
-        return "nothing to do"
+        raise LookupError("it says nothing to do")
     model = await registry.model(move.model)
     if model is None:
-        return f"there is no model {move.model}"
+        raise LookupError(f"there is no model {move.model}")
     current = model.aliases.get(move.alias, "")
     others = [one for one in await registry.versions(move.model) if one != current]
     wrong = max(others, key=int, default="")

@@ -25,7 +25,6 @@ Look = Callable[[Scene, Any], Awaitable[Finding]]
 
 _PAUSE_SECONDS: Final = 2.0
 _AT_ONCE: Final = 6
-_DONE: Final = frozenset({CheckState.PASS, CheckState.UNSUPPORTED, CheckState.WAIVED})
 
 
 class Evaluator:
@@ -44,7 +43,7 @@ class Evaluator:
             "model": registries.look_at_model,
             "features": registries.look_at_features,
             "audit": records.look_at_audit,
-            "document": documents.look_at_document,
+            "document": documents.DocumentLooks().look,
             "policy": policies.look,
             "job": code.look_at_job,
             "pit": code.look_at_pit,
@@ -78,11 +77,12 @@ class Evaluator:
         scene = new_scene()
 
         async def one(check: Check) -> None:
-            async with places:
-                found[check.id] = await self._patiently(
-                    scene, new_scene, check, patient=asked and not regardless
-                )
-            states[check.id] = found[check.id].state
+            patient = asked and not regardless
+            patience = parse_duration(check.within) if check.within and patient else timedelta(0)
+            finding = await self._patiently(scene, new_scene, check, patience, places)
+            if finding.state is CheckState.PASS and (needed := scoring.waits_for(check, states)):
+                finding = _held(needed)
+            found[check.id], states[check.id] = finding, finding.state
 
         waiting = [
             check
@@ -98,26 +98,30 @@ class Evaluator:
             free = [check for check in ready if not held.get(check.id)]
             for check in ready:
                 if needed := held.get(check.id):
-                    found[check.id] = Finding(CheckState.PENDING, f"waits for check {needed}")
-                    states[check.id] = CheckState.PENDING
+                    found[check.id], states[check.id] = _held(needed), CheckState.PENDING
             await asyncio.gather(*map(one, free))
             waiting = [check for check in waiting if check not in ready]
         secrets = scene.secrets
         return {name: findings.redacted(finding, secrets) for name, finding in found.items()}
 
     async def _patiently(
-        self, scene: Scene, new_scene: Callable[[], Scene], check: Check, *, patient: bool
+        self,
+        scene: Scene,
+        new_scene: Callable[[], Scene],
+        check: Check,
+        patience: timedelta,
+        places: asyncio.Semaphore,
     ) -> Finding:
-        """Look, and look again while it may still come about."""
-        patience = parse_duration(check.within) if check.within and patient else timedelta(0)
+        """Look, and look again while it may still come about; others look during the pauses."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + patience.total_seconds()
         while True:
-            began = clock()
-            finding = await self._look(scene, check)
+            async with places:
+                began = clock()
+                finding = await self._look(scene, check)
             metrics.CHECK_SECONDS.labels(check.kind).observe(clock() - began)
             metrics.CHECKS.labels(check.kind, finding.state.value).inc()
-            if finding.state in _DONE or clock() + _PAUSE_SECONDS > deadline:
+            if finding.state.settled or clock() + _PAUSE_SECONDS > deadline:
                 return finding
             await asyncio.sleep(_PAUSE_SECONDS)
             scene = new_scene()
@@ -168,6 +172,10 @@ class Evaluator:
         # One that fails settles `all`; `any` is settled only where every one could be looked at.
         settled = check.all_ is not None
         return next((one for one in bad if (one.state is CheckState.FAIL) is settled), bad[0])
+
+
+def _held(needed: str) -> Finding:
+    return Finding(CheckState.PENDING, f"waits for check {needed}")
 
 
 def _states(checks: Sequence[Check], known: Mapping[str, CheckStatus]) -> dict[str, CheckState]:

@@ -18,7 +18,7 @@ from practicum.api.labstatus import ChecksStatus
 from practicum.api.labtemplate import LEARNER
 from practicum.api.names import LabKey
 from practicum.api.times import rfc3339
-from practicum.checks import drills, scoring
+from practicum.checks import drills, findings, scoring
 from practicum.checks.asking import Request, Requests
 from practicum.checks.evaluation import Evaluator
 from practicum.checks.pods import Pods
@@ -43,7 +43,8 @@ class _Rhythm:
 
     pause: timedelta
     due: datetime
-    asked_at: datetime | None = None
+    rests_until: datetime | None = None
+    """Who asks has to wait until then: as long as it took to answer before, and a little."""
 
 
 class Examiner:
@@ -57,14 +58,16 @@ class Examiner:
         evaluator: Evaluator,
         pods: Pods,
         requests: Requests,
+        drilled: Callable[[LabKey], None],
     ) -> None:
-        """Wire it up."""
+        """Wire it up; `drilled` is called with a lab in which a drill has begun or ended."""
         self._tools = tools
         self._services = services
         self._means = means
         self._evaluator = evaluator
         self._pods = pods
         self._requests = requests
+        self._drilled = drilled
         self._teller = Teller(tools)
         self._rhythms: dict[LabKey, tuple[str, _Rhythm]] = {}
 
@@ -98,37 +101,35 @@ class Examiner:
 
     async def _examine(self, key: LabKey, lab: Lab, answers: Mapping[str, str]) -> datetime | None:
         now, rhythm = self._tools.clock(), self._rhythm(key, lab)
-        if (ends := drills.ends_at(lab)) and now >= ends:
+        if (ends := drills.ends_at(self._teller.known(lab))) and now >= ends:
             await self._teller.end_drill(lab)
+            self._drilled(key)
+            ends = None
         request = self._requests.open(lab.resource, lab.namespaces[LEARNER])
-        if request and rhythm.asked_at:
-            rested = rhythm.asked_at + self._tools.settings.check_pause
-            if now < rested:
-                return expiry.next_wake(now, rested)
+        if request and rhythm.rests_until and now < rhythm.rests_until:
+            return expiry.next_wake(now, rhythm.rests_until, ends)
         unasked = self._tools.settings.check_interval > timedelta(0)
         if request is None and (not unasked or now < rhythm.due):
-            return self._next(rhythm, ends if ends and ends > now else None)
+            return self._next(rhythm, ends)
         before = self._teller.known(lab)
         if request and request.drill:
             await self._drill(lab, before, request)
-            rhythm.asked_at = self._tools.clock()
-            return self._next(rhythm)
-        status = await self._look(lab, answers, before, request)
-        done = self._tools.clock()
+            self._drilled(key)
+        else:
+            status = await self._look(lab, answers, before, request)
+            changed = before is None or _states(before) != _states(status)
+            self._keep_time(rhythm, active=bool(request) or changed)
         if request:
-            rhythm.asked_at = done
-        changed = before is None or _states(before) != _states(status)
-        self._keep_time(rhythm, lab, active=bool(request) or changed)
-        return self._next(rhythm, drills.ends_at(lab))
+            done = self._tools.clock()
+            rhythm.rests_until = done + max(self._tools.settings.check_pause, done - now)
+        return self._next(rhythm, drills.ends_at(self._teller.known(lab)))
 
     async def _drill(self, lab: Lab, before: ChecksStatus | None, request: Request) -> None:
         """Start a drill; the answer says what came of it."""
         backends = Backends(self._tools.kube, self._services, lab)
         message, drill = await drills.start(lab, request.drill, backends, self._tools.clock())
-        now = rfc3339(self._tools.clock())
-        status = scoring.scorecard(
-            lab.template.checks, {}, before, now, answered={request.field: request.text}
-        )
+        status = self._scorecard(lab, {}, before, request)
+        message = findings.cut(message, findings.MESSAGE)
         status = status.model_copy(update={"message": message, "drill": drill or status.drill})
         await self._teller.tell(lab, {}, before, status)
 
@@ -141,7 +142,7 @@ class Examiner:
             self._rhythms[key] = lab.uid, _Rhythm(pause, first)
         return self._rhythms[key][1]
 
-    def _keep_time(self, rhythm: _Rhythm, lab: Lab, *, active: bool) -> None:
+    def _keep_time(self, rhythm: _Rhythm, *, active: bool) -> None:
         settings = self._tools.settings
         longest = settings.check_idle_interval
         rhythm.pause = settings.check_interval if active else min(longest, rhythm.pause * _SLOWER)
@@ -161,7 +162,7 @@ class Examiner:
     ) -> ChecksStatus:
         if request:
             await self._pods.tidy(lab)
-        waived = frozenset(lab.resource.spec.waived_checks)
+        waived = lab.resource.spec.waived_checks
         wanted = [check for check in lab.template.checks if check.id not in waived]
         found = await self._evaluator.evaluate(
             self._scenes(lab, answers),
@@ -171,16 +172,25 @@ class Examiner:
             wanted=request.only if request else frozenset(),
             regardless=request is not None and request.regardless,
         )
-        status = scoring.scorecard(
+        status = self._scorecard(lab, found, before, request)
+        await self._teller.tell(lab, found, before, status)
+        return status
+
+    def _scorecard(
+        self,
+        lab: Lab,
+        found: scoring.Findings,
+        before: ChecksStatus | None,
+        request: Request | None,
+    ) -> ChecksStatus:
+        return scoring.scorecard(
             lab.template.checks,
             found,
             before,
             rfc3339(self._tools.clock()),
-            waived=waived,
+            waived=lab.resource.spec.waived_checks,
             answered={request.field: request.text} if request else {},
         )
-        await self._teller.tell(lab, found, before, status)
-        return status
 
     def _scenes(self, lab: Lab, answers: Mapping[str, str]) -> Callable[[], Scene]:
         def new() -> Scene:

@@ -30,9 +30,9 @@ class Finding:
         """Return it as short as it is kept."""
         return replace(
             self,
-            message=_cut(self.message, MESSAGE),
-            expected=_cut(self.expected, DETAIL),
-            observed=_cut(self.observed, DETAIL),
+            message=cut(self.message, MESSAGE),
+            expected=cut(self.expected, DETAIL),
+            observed=cut(self.observed, DETAIL),
         )
 
 
@@ -89,7 +89,8 @@ def redacted(finding: Finding, secrets: Iterable[str]) -> Finding:
     )
 
 
-def _cut(text: str, most: int) -> str:
+def cut(text: str, most: int) -> str:
+    """Return a text on one line, at most so long."""
     # Half a character, which JSON and YAML of a learner may hold, is none that anybody can send.
     text = " ".join(text.encode("utf-8", "backslashreplace").decode().split())
     return text if len(text) <= most else f"{text[: most - 1]}…"

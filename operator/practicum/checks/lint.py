@@ -8,14 +8,14 @@ from typing import Any, Final
 import jmespath
 import yaml
 from jmespath.exceptions import JMESPathError
-from jsonschema import Draft202012Validator, SchemaError
 
 from practicum.api.checks import Check, Part
 from practicum.api.labtemplate import LabTemplateSpec
 from practicum.api.looks.services import HttpRequest
-from practicum.checks.looks.policies import mutated
+from practicum.checks import forms
+from practicum.checks.looks.trials import mutated
 from practicum.checks.texts import filled
-from practicum.checks.values import Malformed
+from practicum.checks.values import Malformed, matches
 
 Assets = Mapping[str, str]
 _RULES: Final = re.compile(r"^package lab\.docs$", re.MULTILINE)
@@ -91,9 +91,9 @@ def _expression(node: Mapping[str, Any]) -> Iterator[str]:
         yield f"path {node['path']!r}: {' '.join(str(error).split())}"
     if node["op"] == "matches":
         try:
-            re.compile(str(node.get("value")))
-        except re.error as error:
-            yield f"value {node.get('value')!r} is no pattern: {error}"
+            matches(str(node.get("value")), "")
+        except Malformed as error:
+            yield str(error)
     if node["op"] == "in" and not isinstance(node.get("value"), list):
         yield f"op in takes a list as value, not {node.get('value')!r}"
 
@@ -194,7 +194,9 @@ def _named(check: Check) -> Iterator[tuple[str, str]]:
 
 
 def _malformed(field: str, path: str, assets: Assets) -> str:
-    if field not in ("schema", "vectors", "golden", "online"):
+    if field == "schema":
+        return _schema(assets[path])
+    if field not in _FORMS:
         return ""
     try:
         body = json.loads(assets[path])
@@ -203,11 +205,11 @@ def _malformed(field: str, path: str, assets: Assets) -> str:
     return _FORMS[field](body)
 
 
-def _schema(body: Any) -> str:
+def _schema(text: str) -> str:
     try:
-        Draft202012Validator.check_schema(body)
-    except SchemaError as error:
-        return f"is no JSON Schema: {error.message}"
+        forms.validator(text)
+    except Malformed as error:
+        return f"is no JSON Schema for documents: {error}"
     return ""
 
 
@@ -232,4 +234,4 @@ def _online(body: Any) -> str:
     return "" if good else "has no entities and values"
 
 
-_FORMS: Final = {"schema": _schema, "vectors": _vectors, "golden": _golden, "online": _online}
+_FORMS: Final = {"vectors": _vectors, "golden": _golden, "online": _online}

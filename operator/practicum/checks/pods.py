@@ -20,7 +20,7 @@ from practicum.policy import pods as trouble
 _POLL_SECONDS: Final = 0.4
 _GRACE_SECONDS: Final = 60
 """For a node to be found and the image to be there, beside the pod's own time."""
-_OUTPUT: Final = 256 * 1024
+_OUTPUT: Final = 1024 * 1024
 _NO_ROOM: Final = "exceeded quota"
 _ENDED: Final = ("Succeeded", "Failed")
 
@@ -44,7 +44,8 @@ class Pods:
 
         Raises:
             LookBroken: it could not be made, did not start, or did not come to an end.
-            LearnerFailed: pods of the learner's take the room that it needs.
+            LearnerFailed: pods of the learner's take the room that it needs, or it is code of
+                theirs that came to no end.
         """
         async with self._places:
             try:
@@ -54,31 +55,32 @@ class Pods:
                 full = _NO_ROOM in str(error) and wanted.side != PLATFORM
                 raise (LearnerFailed if full else LookBroken)(text) from error
             try:
-                return await self._finished(pod, wanted.seconds)
+                return await self._finished(pod, wanted)
             finally:
                 with contextlib.suppress(errors.ApiError):
                     await self._kube.delete("Pod", *_name(pod))
 
-    async def _finished(self, pod: Object, seconds: int) -> str:
+    async def _finished(self, pod: Object, wanted: CheckPod) -> str:
         clock = asyncio.get_running_loop().time
-        deadline = clock() + seconds + _GRACE_SECONDS
+        deadline = clock() + wanted.seconds + _GRACE_SECONDS
         while True:
             found = await self._kube.find("Pod", *_name(pod))
             if found is None:
                 raise LookBroken("the pod that looked from within was deleted")
             if found.get("status", {}).get("phase") in _ENDED:
-                return await self._said(found, seconds)
+                return await self._said(found, wanted)
             if clock() > deadline:
                 raise LookBroken(_why(found))
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def _said(self, pod: Object, seconds: int) -> str:
+    async def _said(self, pod: Object, wanted: CheckPod) -> str:
         status = pod["status"]
+        fault = LearnerFailed if wanted.theirs else LookBroken
         if status.get("reason") == "DeadlineExceeded":
-            raise LookBroken(f"the pod that looked from within took more than {seconds} s")
+            raise fault(f"the pod that looked from within took more than {wanted.seconds} s")
         text = await stream.output(self._kube, pod, CONTAINER, most=_OUTPUT)
         if status["phase"] == "Failed" and not text.strip():
-            raise LookBroken(_why(pod))
+            raise fault(_why(pod))
         return text
 
 

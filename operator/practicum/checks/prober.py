@@ -89,8 +89,10 @@ class Prober:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         batch = self._batches[side]
-        batch.questions.append(question)
-        place = len(batch.questions) - 1
+        # What several want to know, and asking does not change, is asked once.
+        if question.get("method", "GET") != "GET" or question not in batch.questions:
+            batch.questions.append(question)
+        place = len(batch.questions) - 1 - batch.questions[::-1].index(question)
         replies = await asyncio.shield(batch.replies)
         return replies[place]
 

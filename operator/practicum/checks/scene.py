@@ -5,18 +5,19 @@ import base64
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from practicum import errors
 from practicum.api.labtemplate import LEARNER
-from practicum.api.looks.services import HttpRequest
+from practicum.api.looks.services import HttpCheck, HttpRequest
 from practicum.api.names import MANAGED_BY, MANAGER
 from practicum.checks.outcomes import LearnerFailed, LookBroken
 from practicum.checks.pods import Pods
 from practicum.checks.prober import Asked, Prober
 from practicum.checks.texts import known_values
-from practicum.checks.values import Malformed
+from practicum.checks.values import Malformed, shown
 from practicum.clock import Clock
 from practicum.desired import access
 from practicum.desired.lab import Lab
@@ -28,6 +29,13 @@ from practicum.kube.client import Kube
 from practicum.policy.network import Enforcement
 
 Object = dict[str, Any]
+
+_ASK_SECONDS: Final = 60
+"""For all repetitions of one request."""
+_TOKEN_LIFE: Final = timedelta(minutes=10)
+"""The shortest that the API server mints."""
+_BROKEN: Final = 500
+"""From this status on a service says that it is broken itself."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,8 @@ class Scene:
     answers: Mapping[str, str]
     _objects: dict[tuple[str, str, str], asyncio.Task[list[Object]]] = field(default_factory=dict)
     _records: asyncio.Task[list[Record]] | None = None
+    _ratings: asyncio.Task[list[Object]] | None = None
+    _tokens: dict[str, asyncio.Task[tuple[str, datetime]]] = field(default_factory=dict)
 
     @cached_property
     def values(self) -> dict[str, str]:
@@ -126,6 +136,22 @@ class Scene:
             self._records = asyncio.create_task(self.means.records(self.lab))
         return await asyncio.shield(self._records)
 
+    async def ratings(self) -> list[Object]:
+        """Return the Attestations of labs of this name, oldest first."""
+        if self._ratings is None:
+            course, fields = self.lab.course, f"spec.lab={self.lab.name}"
+            found = self.means.kube.list("Attestation", course, fields=fields)
+            self._ratings = asyncio.create_task(found)
+        return sorted(await asyncio.shield(self._ratings), key=_moment)
+
+    async def token(self, account: str) -> str:
+        """Return a token of a ServiceAccount of the course."""
+        if account not in self._tokens:
+            minted = self.means.kube.token(self.lab.course, account, _TOKEN_LIFE)
+            self._tokens[account] = asyncio.create_task(minted)
+        token, _ = await asyncio.shield(self._tokens[account])
+        return token
+
     def login(self, service: str, account: str) -> dict[str, str]:
         """Return the header by which somebody is known to a service; none for nobody.
 
@@ -173,9 +199,18 @@ class Scene:
             return await self.prober.http(request, times)
         headers = {**request.headers, **self.login(request.service, request.as_)}
         try:
-            return await self._ask(request, headers, times)
+            async with asyncio.timeout(_ASK_SECONDS):
+                asked = await self._ask(request, headers, times)
         except errors.ServiceError as error:
             raise self.silent(request.service, error) from error
+        except TimeoutError as error:
+            late = errors.ServiceError("TimedOut", f"{times} answers took over {_ASK_SECONDS} s")
+            raise self.silent(request.service, late) from error
+        wanted = request.status if isinstance(request, HttpCheck) else ()
+        if asked.status >= _BROKEN and asked.status not in wanted:
+            what = f"answered {asked.status} to {request.path}: {shown(asked.body)}"
+            raise self.silent(request.service, errors.ServiceError("Failed", what))
+        return asked
 
     def silent(self, service: str, error: Exception) -> Exception:
         """Return whose fault it is that a service does not answer: that of whose side it is on."""
@@ -200,6 +235,10 @@ class Scene:
         if service not in known:
             raise Malformed(f"the lab's template has no service {service}")
         return known[service]
+
+
+def _moment(body: Object) -> tuple[str, str]:
+    return body["metadata"]["creationTimestamp"], body["metadata"]["name"]
 
 
 def parsed(raw: Any) -> Any:

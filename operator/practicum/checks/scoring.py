@@ -10,7 +10,7 @@ from practicum.checks.findings import Finding, told
 Findings = Mapping[str, Finding]
 """What was found, by the id of the check; checks that were not looked at are left out."""
 
-_UNCOUNTED: Final = frozenset({CheckState.WAIVED, CheckState.UNSUPPORTED})
+_UNKNOWN: Final = CheckState.PENDING
 
 
 def status_of(status: ChecksStatus | None) -> dict[str, CheckStatus]:
@@ -25,8 +25,7 @@ def latched(check: Check, before: CheckStatus | None) -> bool:
 
 def waits_for(check: Check, states: Mapping[str, CheckState]) -> str:
     """Return the first check that has to pass before this one and did not; empty: none."""
-    fine = (CheckState.PASS, CheckState.WAIVED, CheckState.UNSUPPORTED)
-    return next((one for one in check.needs if states.get(one) not in fine), "")
+    return next((one for one in check.needs if not states.get(one, _UNKNOWN).settled), "")
 
 
 def scorecard(
@@ -60,11 +59,7 @@ def scorecard(
         )
         for check in checks
     ]
-    counted = [
-        (check, one)
-        for check, one in zip(checks, results, strict=True)
-        if one.state not in _UNCOUNTED
-    ]
+    counted = [(check, one) for check, one in zip(checks, results, strict=True) if one.state.counts]
     passed = sum(one.state is CheckState.PASS for _, one in counted)
     return ChecksStatus(
         drill=before.drill if before else None,

@@ -182,10 +182,11 @@ def report(lab: Lab, status: ChecksStatus, details: Mapping[str, Mapping[str, st
 def criteria(lab: Lab, status: ChecksStatus, texts: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return every line of the roadmap with whether it is met: by all checks that prove it."""
     states = {one.id: one.state for one in status.results}
-    fine = (CheckState.PASS, CheckState.WAIVED, CheckState.UNSUPPORTED)
     rows = []
     for name, text in texts.items():
         proving = [check.id for check in lab.template.checks if name in check.criteria]
-        met = bool(proving) and all(states[one] in fine for one in proving)
+        shown = {states[one] for one in proving}
+        # What this cluster cannot tell is no proof by itself.
+        met = all(one.settled for one in shown) and bool(shown - {CheckState.UNSUPPORTED})
         rows.append({"id": name, "text": text, "met": met, "checks": proving})
     return rows

@@ -29,7 +29,6 @@ _MARKS: Final[Mapping[str, tuple[str, str]]] = {
     CheckState.WAIVED: ("- waived", "dim"),
     CheckState.UNSUPPORTED: ("- unsupported", "dim"),
 }
-_FINE: Final = frozenset({CheckState.PASS, CheckState.WAIVED, CheckState.UNSUPPORTED})
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ async def check(session: Session, name: str, wanted: Wanted) -> Exit:
         _show(status, rows, whole=not wanted.only)
     else:
         output.data({"summary": _summary(status), "checks": rows}, session.output)
-    return Exit.OK if all(row["state"] in _FINE for row in rows) else Exit.FAILURE
+    return Exit.OK if all(CheckState(row["state"]).settled for row in rows) else Exit.FAILURE
 
 
 async def ask(

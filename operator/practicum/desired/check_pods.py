@@ -43,6 +43,8 @@ class CheckPod:
     config_maps: Mapping[str, str] = field(default_factory=dict)
     """ConfigMap by the folder below /in that it is mounted at."""
     resources: Mapping[str, Any] = field(default_factory=lambda: PROBE)
+    theirs: bool = False
+    """Whether it runs code of the learner's, who then has to mend it if it comes to no end."""
 
 
 def labels(lab: Lab) -> dict[str, str]:

@@ -44,7 +44,7 @@ class Done:
 
     @property
     def starved(self) -> bool:
-        """Whether it needed more time or memory than anybody gets."""
+        """Whether it needed more processor time or memory than anybody gets."""
         head = self.text[:4096]
         return self.code < 0 or "out of memory" in head or "stack overflow" in head
 
@@ -87,7 +87,7 @@ class Opa:
             output: most bytes that are read of what it says.
 
         Raises:
-            ServiceError: it is not there.
+            ServiceError: it is not there, or the machine had no time for it.
         """
         program = shutil.which(self._program)
         if program is None:
@@ -106,8 +106,10 @@ class Opa:
             async with asyncio.timeout(_SECONDS):
                 raw = await _read(process.stdout, output)
                 code = await process.wait()
-        except TimeoutError:
-            return Done(-signal.SIGXCPU, "")
+        except TimeoutError as error:
+            # Whoever takes too much processor time is ended long before.
+            text = f"{self._program} came to no end within {_SECONDS} s"
+            raise ServiceError("OPATooSlow", text) from error
         except _TooMuch:
             return Done(1, "OPA has too much to say")
         finally:

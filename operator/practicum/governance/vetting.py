@@ -71,7 +71,7 @@ class Vetter:
         """Return whether files can be used as the policies of a lab.
 
         Raises:
-            ServiceError: nobody can tell, for OPA is not there.
+            ServiceError: nobody can tell, for OPA does not work.
         """
         digest = digest_of(files)
         if digest not in self._known:

@@ -188,9 +188,12 @@ class Kube:
                 return
             query["continue"] = token
 
-    async def list(self, kind: str, namespace: str = "", labels: str = "") -> list[Object]:
-        """Read all objects of a kind; ``labels`` is a label selector."""
-        return [item async for items, _ in self.pages(kind, namespace, labels) for item in items]
+    async def list(
+        self, kind: str, namespace: str = "", labels: str = "", *, fields: str = ""
+    ) -> list[Object]:
+        """Read all objects of a kind; ``labels`` and ``fields`` are selectors."""
+        pages = self.pages(kind, namespace, labels, fields)
+        return [item async for items, _ in pages for item in items]
 
     async def create(self, body: Object, *, subresource: str = "") -> Object:
         """Create one object. Raises Conflict when the name is taken."""

@@ -21,7 +21,7 @@ KINDS: Object = {
     "decision": {"path": "lab/gate"},
     "model": {"name": "fraud"},
     "features": {"view": "customer"},
-    "audit": {},
+    "audit": {"absent": [{"match": {"type": "AliasMoved"}}]},
     "metrics": {"service": "app", "metric": "up"},
     "policy": {"package": "lab.gate"},
     "pit": {"data": "data.py", "featureService": "x", "golden": "golden.json"},
@@ -75,7 +75,7 @@ def test_what_is_no_part_is_no_part(kind: str) -> None:
 
 def test_a_part_has_one_kind_too() -> None:
     with pytest.raises(ValidationError, match="keep exactly one kind"):
-        check(any=[{"object": PLAN, "audit": {}}])
+        check(any=[{"object": PLAN, "audit": KINDS["audit"]}])
     with pytest.raises(ValidationError, match="has no kind"):
         check(**{"not": {}})
 

@@ -1,5 +1,6 @@
 """What the API server has and would do: objects, rights, and ways from pod to pod."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,11 +9,11 @@ from practicum.api.looks.cluster import AccessCheck, ObjectCheck, ReachCheck
 from practicum.checks import prober
 from practicum.checks.findings import Finding
 from practicum.checks.looks import cluster
-from practicum.checks.outcomes import LearnerFailed, Unsupported
+from practicum.checks.outcomes import LearnerFailed, LookBroken, Unsupported
 from practicum.checks.values import Malformed
 from practicum.policy.network import Enforcement
 
-from .scenes import SPACE, PlayedPods, Stage, config_map
+from .scenes import SETTINGS, SPACE, PlayedPods, Stage, config_map
 
 Object = dict[str, Any]
 TUTOR = {"reviewer": {"subject": {"kind": "User", "name": "tutor@example.org"}}}
@@ -184,3 +185,9 @@ async def test_what_is_no_service_of_the_lab_needs_nobody_there() -> None:
 async def test_a_cluster_without_network_policies_cannot_tell(known: Enforcement) -> None:
     with pytest.raises(Unsupported, match="does not enforce NetworkPolicy"):
         await reach("open", True, enforcement=known)
+
+
+async def test_a_cluster_that_was_not_tried_yet_is_asked_about_later() -> None:
+    tried = replace(SETTINGS, probe_image="example.org/practicum:1")
+    with pytest.raises(LookBroken, match="not known yet"):
+        await reach("open", True, enforcement=Enforcement.UNKNOWN, settings=tried)

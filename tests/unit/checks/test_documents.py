@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from practicum.checks import forms
 from practicum.checks.evaluation import Evaluator
 from practicum.checks.findings import Finding
-from practicum.checks.looks import documents
 from practicum.checks.looks.policies import PolicyLooks
 from practicum.checks.values import Malformed
 from practicum.errors import ServiceError
@@ -60,7 +60,14 @@ FACTS = [{"name": "served", "http": {"service": "app", "path": "/claim"}}]
 
 
 async def looked(
-    text: str | None, *, rules: str = "", facts: Any = (), stage: Any = None, **look: Any
+    text: str | None,
+    *,
+    rules: str = "",
+    facts: Any = (),
+    stage: Any = None,
+    opa: str = OPA,
+    evaluator: Evaluator | None = None,
+    **look: Any,
 ) -> Finding:
     """Return what is found of a document; with ``schema``, of one with that schema."""
     written = [] if text is None else [config_map("docs", plan__yaml=text)]
@@ -71,8 +78,8 @@ async def looked(
     answers = {"plan.rego": rules} if rules else {}
     visible = [{"path": path, "content": content} for path, content in assets.items()]
     spec = template(body(document=asked), assets=visible)
-    made = Stage(spec, written, answers=answers, opa=OPA, **(stage or {}))
-    evaluator = Evaluator(PolicyLooks(Vetter(Opa(OPA))))
+    made = Stage(spec, written, answers=answers, opa=opa, **(stage or {}))
+    evaluator = evaluator or Evaluator(PolicyLooks(Vetter(Opa(opa))))
     found = await evaluator.evaluate(made.scene, spec.checks, None, asked=True)
     return found["plan"]
 
@@ -144,9 +151,36 @@ async def test_a_schema_that_is_none_is_not_the_learners_mistake(schema: Object,
 
 
 def test_out_of_form_tells_the_author_apart() -> None:
-    assert documents.out_of_form({"steps": [{"owner": "ds"}]}, SCHEMA) == ""
-    with pytest.raises(Malformed):
-        documents.out_of_form({}, {"minItems": "x"})
+    assert forms.out_of_form({"steps": [{"owner": "ds"}]}, json.dumps(SCHEMA)) == ""
+    for schema in ('{"minItems": "x"}', "{", '{"pattern": "(?=a)"}', '{"patternProperties": {}}'):
+        with pytest.raises(Malformed):
+            forms.out_of_form({}, schema)
+
+
+def test_what_is_too_little_says_how_much_is_needed() -> None:
+    schema = {"properties": {"roles": {"type": "array", "minItems": 3, "uniqueItems": True}}}
+    text = json.dumps(schema)
+    assert forms.out_of_form({"roles": ["a"]}, text) == "roles: 1 entries, 3 or more are needed"
+    twice = {"roles": [{"a": 1, "b": 2}, 1, {"b": 2, "a": 1}]}
+    assert forms.out_of_form(twice, text).endswith("has an entry twice")
+
+
+async def test_what_was_found_before_is_not_looked_for_again() -> None:
+    """Of two evaluations that see the same, the second asks OPA nothing."""
+    evaluator = Evaluator(PolicyLooks(Vetter(Opa(OPA))))
+    first = await looked(GOOD, rules=RULES, schema=SCHEMA, evaluator=evaluator)
+    again = await looked(GOOD, rules=RULES, schema=SCHEMA, evaluator=evaluator, opa="/nowhere")
+    other = await looked(
+        f"{GOOD} ", rules=RULES, schema=SCHEMA, evaluator=evaluator, opa="/nowhere"
+    )
+    assert [one.state.value for one in (first, again, other)] == ["pass", "pass", "error"]
+
+
+async def test_two_of_one_name_are_the_learners_to_mend() -> None:
+    rules = "package lab.docs\n\nof[one.owner] := one.hours if some one in input.document.steps\n"
+    rules += 'deny contains "idle" if of.ds == 0\n'
+    twice = "steps:\n  - {owner: ds, hours: 1}\n  - {owner: ds, hours: 2}\n"
+    assert failed(await looked(twice, rules=rules), "two entries bear the same name")
 
 
 async def test_text_is_one_string() -> None:

@@ -4,13 +4,11 @@ from typing import Any
 
 import pytest
 
-from practicum.api.labstatus import ChecksStatus, DrillStatus, LabEnvironmentStatus
+from practicum.api.labstatus import ChecksStatus, DrillStatus
 from practicum.api.times import parse_rfc3339
 from practicum.checks import drills
-from practicum.desired.lab import Lab
 from practicum.errors import ServiceError
 from practicum.governance.http import Answer
-from tests import samples
 
 from .checks import template
 from .scenes import NOW, Stage
@@ -92,9 +90,7 @@ async def test_a_drill_that_cannot_be_started_says_why(services: Object, said: s
 
 
 def test_a_drill_ends_when_the_status_says() -> None:
-    lab = samples.lab()
-    assert drills.ends_at(lab) is None
+    assert drills.ends_at(None) is None
+    assert drills.ends_at(ChecksStatus()) is None
     drill = DrillStatus(name="dark", component="app", until="2026-11-21T13:01:30Z")
-    status = LabEnvironmentStatus(checks=ChecksStatus(drill=drill))
-    running = Lab(lab.resource.model_copy(update={"status": status}), lab.template, lab.settings)
-    assert drills.ends_at(running) == parse_rfc3339("2026-11-21T13:01:30Z")
+    assert drills.ends_at(ChecksStatus(drill=drill)) == parse_rfc3339("2026-11-21T13:01:30Z")

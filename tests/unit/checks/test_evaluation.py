@@ -155,6 +155,21 @@ async def test_what_waits_is_not_looked_at() -> None:
     assert set((await states(Stage(spec, objects=both))).values()) == {"pass"}
 
 
+async def test_regardless_of_needs_there_is_a_look_and_no_pass() -> None:
+    """Who asks for it sees what is missing, and gets no points out of turn."""
+    checks = [
+        body("first", object=OTHER),
+        body("second", object=PLAN, needs=["first"]),
+        body("third", object=OTHER, needs=["first"]),
+    ]
+    stage = Stage(template(*checks), objects=[THERE])
+    found = await evaluator().evaluate(
+        stage.scene, stage.spec.checks, None, asked=True, regardless=True
+    )
+    assert found["second"] == Finding(CheckState.PENDING, "waits for check first")
+    assert found["third"].state is CheckState.FAIL
+
+
 async def test_what_is_known_of_a_need_counts_where_it_is_not_looked_at() -> None:
     spec = template(body("first", object=OTHER), body("second", object=PLAN, needs=["first"]))
     stage = Stage(spec, objects=[THERE])

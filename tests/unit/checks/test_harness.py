@@ -121,6 +121,22 @@ def test_keys_that_do_not_go_together_are_the_learners_to_mend(pod: Pod) -> None
     assert found.state.value == "fail" and found.message == said["unreadable"]
 
 
+@pytest.mark.parametrize("name", ["conftest___py", "pytest___py", "sub__conftest___py"])
+def test_who_judges_tests_that_come_with_the_lab_is_not_the_learner(pod: Pod, name: str) -> None:
+    forging = "def pytest_pyfunc_call(pyfuncitem): return True\n"
+    pod.write("repo", **{name: forging}, mine___py="x = 1\n")
+    hidden = {"test_a.py": "def test_a():\n    assert 1 == 2\n"}
+    said = pod.run(files=hidden)
+    assert "tests that come with the lab run" in said["unreadable"]
+    assert "unreadable" not in pod.run(files={}), "of their own tests they decide"
+
+
+def test_what_passed_is_named(pod: Pod) -> None:
+    text = "import pytest\n@pytest.mark.parametrize('n', [1, 2])\ndef test_n(n): assert n\n"
+    pod.write("repo", test_a___py=text + "def test_bad(): assert 0\n")
+    assert pod.run()["passed"] == ["test_n"]
+
+
 def test_what_is_laid_beside_wins(pod: Pod) -> None:
     pod.write("repo", tests__test_a___py="def test_mine(): pass\n")
     said = pod.run(files={"tests/test_a.py": GOOD, "deep/er/test_c.py": "def test_c(): pass\n"})

@@ -39,6 +39,11 @@ async def headers(_: web.Request) -> web.Response:
     return web.Response(headers={f"X-{number}": "a" for number in range(100)})
 
 
+async def slow(_: web.Request) -> web.Response:
+    await asyncio.sleep(0.1)
+    return web.json_response({})
+
+
 async def elsewhere(_: web.Request) -> web.Response:
     raise web.HTTPFound("/answering")
 
@@ -46,7 +51,7 @@ async def elsewhere(_: web.Request) -> web.Response:
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     app = web.Application()
-    for handler in (answering, failing, text, deep, headers, elsewhere):
+    for handler in (answering, failing, text, deep, headers, slow, elsewhere):
         app.router.add_route("*", f"/{handler.__name__}", handler)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
@@ -123,7 +128,20 @@ async def test_what_is_no_json_is_text_of_bounded_length(
     port: int, services: Services, path: str
 ) -> None:
     reply = await knocking.request(services, question(port, path))
-    assert isinstance(reply["body"], str) and len(reply["body"]) == knocking._LONGEST
+    assert isinstance(reply["body"], str) and len(reply["body"]) == 20_000
+    assert knocking.bounded(reply, 24_000) == reply
+    assert knocking.bounded(reply, 16 * 1024) == {"error": "the answer has more than 16 KiB"}
+
+
+async def test_all_repetitions_have_so_much_time(port: int, services: Services) -> None:
+    reply = await knocking.request(services, question(port, "slow", times=50), 0.5)
+    assert reply["error"].endswith("/slow did not answer 50 times within 0 s")
+
+
+async def test_what_many_ask_of_a_slow_service_is_answered(port: int) -> None:
+    """They wait for one another before their own time begins."""
+    replies = await knocking.answers([question(port, "slow", times=3)] * 12)
+    assert {reply["status"] for reply in replies} == {200}
 
 
 async def test_headers_are_few(port: int, services: Services) -> None:

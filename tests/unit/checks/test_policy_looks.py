@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from practicum.checks.findings import Finding
-from practicum.checks.looks import policies
+from practicum.checks.looks import policies, trials
 from practicum.checks.looks.policies import PolicyLooks
 from practicum.checks.values import Malformed
 from practicum.governance.opa import Opa
@@ -178,6 +178,19 @@ async def test_what_is_expected_is_nowhere_for_a_policy_to_read() -> None:
     assert await fails({"gate.rego": copying}, "allow is undefined", vectors="vectors.json")
 
 
+async def test_what_is_asked_is_not_an_answer() -> None:
+    prying = "package lab.gate\n\nallow := json.marshal(data.practicum_vectors)\n"
+    found = await looked({"gate.rego": prying}, vectors="vectors.json")
+    assert found.message.endswith("such as good: allow is neither true nor false")
+    assert "auc" not in found.message + found.observed + found.expected
+
+
+async def test_luck_finds_no_fault() -> None:
+    lucky = 'package lab.gate_test\n\ntest_luck if rand.intn("x", 2) == 0\n'
+    files = {**WHOLE, "gate_test.rego": lucky}
+    assert await fails(files, "undefined function rand.intn", mutants=MUTANTS)
+
+
 async def test_a_case_is_not_printed_to_whoever_is_to_decide_it() -> None:
     prying = POLICY + "\nallow if {\n\tprint(input)\n\tfalse\n}\n"
     found = await looked({**WHOLE, "gate.rego": prying}, vectors="vectors.json")
@@ -281,7 +294,7 @@ async def test_what_was_looked_at_before_is_known() -> None:
     ],
 )
 def test_a_policy_says_its_package(text: str, package: str) -> None:
-    assert policies.package_of(text) == package
+    assert trials.package_of(text) == package
 
 
 def test_coverage_counts_lines_of_policies() -> None:

@@ -125,3 +125,14 @@ async def test_without_an_image_nobody_can_tell() -> None:
     with pytest.raises(Unsupported, match="no image"):
         await prober(pods, replace(SETTINGS, check_image="")).connects("learner", "open", 80)
     assert not pods.ran
+
+
+async def test_the_same_question_is_asked_once_unless_asking_changes_something() -> None:
+    pods = Echo()
+    one = prober(pods)
+    get = HttpRequest(url="http://web.lab-x.svc:8080/openapi.json")
+    asked = [get, get, REQUEST, REQUEST, get]
+    replies = await asyncio.gather(*(one.http(request, 1) for request in asked))
+    assert [reply.body for reply in replies] == [request.url for request in asked]
+    (pod,) = pods.ran
+    assert len(json.loads(pod.environment["QUESTIONS"])) == 3

@@ -178,7 +178,7 @@ async def test_a_view_is_held_against_what_is_expected() -> None:
 
 
 async def test_feast_that_does_not_work_is_the_labs_trouble() -> None:
-    with pytest.raises(LookBroken, match="Feast answered 500 to feature_views/customer"):
+    with pytest.raises(LookBroken, match="feast: answered 500 to /api/v1/feature_views/customer"):
         await features({"/api/v1/feature_views/customer": Answer(500, None)}, view="customer")
 
 
@@ -231,7 +231,7 @@ async def test_an_entity_without_a_value_is_not_what_the_offline_data_says() -> 
         results = [*SERVED["results"][:1], {"values": values}, *SERVED["results"][2:]]
         found = await online({**SERVED, "results": results})
         assert "amount is not what the offline data says" in found.message
-    assert found.observed == "entity 1: 0"
+    assert found.observed == 'entity {"id": 2}: 0'
 
 
 @pytest.mark.parametrize(

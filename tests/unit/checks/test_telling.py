@@ -70,6 +70,7 @@ def test_a_hidden_check_tells_its_hint_alone() -> None:
         (PASSED, PASSED, True),
         (PASSED, FAILED, False),
         (PASSED, findings.unsupported("no"), True),
+        (findings.unsupported("no"), findings.unsupported("no"), False),
         (PASSED, findings.broken("oh"), False),
         (PASSED, Finding(CheckState.PENDING), False),
         (findings.unsupported("no"), FAILED, False),

@@ -1,10 +1,10 @@
 """What checks look at in services of the lab, in their registries, and on record."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from practicum.api.base import ApiModel, DnsLabel, Duration
+from practicum.api.base import ApiModel, DnsLabel, Duration, require_some
 from practicum.api.looks.terms import Account, Assertion, Asset, Op, Tree, Value
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -126,6 +126,11 @@ class FeaturesCheck(ApiModel):
     ] = None
     online: OnlineValues | None = None
 
+    @model_validator(mode="after")
+    def _looks_at_something(self) -> Self:
+        require_some(self, "view", "feature_service", "online")
+        return self
+
 
 class Pattern(ApiModel):
     """A record of the audit log."""
@@ -142,3 +147,8 @@ class AuditCheck(ApiModel):
         Field(max_length=16, description="Records in this order, with any others in between."),
     ] = []
     absent: Annotated[list[Pattern], Field(max_length=8)] = []
+
+    @model_validator(mode="after")
+    def _looks_at_something(self) -> Self:
+        require_some(self, "sequence", "absent")
+        return self

@@ -1,10 +1,10 @@
 """What checks look at of a learner's own work, policies, features, documents and code."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from practicum.api.base import ApiModel, DnsLabel, Duration, cel
+from practicum.api.base import ApiModel, DnsLabel, Duration, cel, require_some
 from practicum.api.looks.cluster import ObjectCheck
 from practicum.api.looks.services import DecisionCheck, HttpRequest, MetricsCheck
 from practicum.api.looks.terms import Asset
@@ -78,6 +78,11 @@ class Fact(ApiModel):
     metrics: MetricsCheck | None = None
     lifecycle: LifecycleFacts | None = None
 
+    @model_validator(mode="after")
+    def _looks_at_something(self) -> Self:
+        require_some(self, "object", "http", "decision", "metrics", "lifecycle")
+        return self
+
 
 class DocumentCheck(ApiModel):
     """A document of the learner: its form by a schema, its sense by rules and facts."""
@@ -101,14 +106,19 @@ class DocumentCheck(ApiModel):
 
 
 class JobCheck(ApiModel):
-    """The learner's own code, run on the learner's side in a pod that nobody gets into."""
+    """The learner's own code, run on the learner's side in a pod that nobody gets into.
+
+    Its files are in the pod's specification, which learners may read; and code of theirs that runs
+    beside tests could tell their outcome wrongly, however much is done against it. What must not be
+    forged is looked at from outside: by ``pit``, ``http``, ``object``.
+    """
 
     repositories: Annotated[
         list[DnsLabel],
         Field(min_length=1, max_length=8, description="ConfigMaps, whose keys become files."),
     ]
     files: Annotated[
-        list[Asset], Field(max_length=16, description="Laid beside them, such as hidden tests.")
+        list[Asset], Field(max_length=16, description="Laid beside them, such as tests that have to pass, by name.")
     ] = []
     command: Annotated[
         list[Annotated[str, Field(max_length=512)]],

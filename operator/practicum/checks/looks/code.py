@@ -4,9 +4,10 @@ Code of a learner runs on the learner's side, in a pod that nobody opens a shell
 neither what is expected nor any secret; what it says is judged here.
 """
 
+import ast
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from importlib import resources
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from practicum.api.times import parse_duration
 from practicum.checks import findings
 from practicum.checks.findings import PASSED, Finding
 from practicum.checks.looks.registries import same
-from practicum.checks.outcomes import LookBroken
+from practicum.checks.outcomes import LearnerFailed
 from practicum.checks.scene import Scene
 from practicum.checks.values import Malformed
 from practicum.desired.check_pods import WORKER, CheckPod
@@ -46,7 +47,7 @@ async def _said(scene: Scene, pod: CheckPod) -> dict[str, Any]:
     except ValueError:
         said = None
     if not isinstance(said, dict):
-        raise LookBroken(f"the pod that ran your code said: {text[-300:]}")
+        raise LearnerFailed(f"your code ended before it could be judged: {text[-300:]}")
     return said
 
 
@@ -80,12 +81,33 @@ async def look_at_job(scene: Scene, look: JobCheck) -> Finding:
         },
         config_maps={name: name for name in look.repositories},
         resources=WORKER,
+        theirs=True,
     )
-    return judged_job(look, await _said(scene, pod))
+    return judged_job(look, await _said(scene, pod), tests_of(files))
 
 
-def judged_job(look: JobCheck, said: Mapping[str, Any]) -> Finding:
-    """Judge what a run of tests came to."""
+def tests_of(files: Mapping[str, str]) -> set[str]:
+    """Return the names of the test functions of files that are laid beside the learner's."""
+    return {
+        node.name
+        for path, text in files.items()
+        if path.endswith(".py")
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+    }
+
+
+def judged_job(
+    look: JobCheck, said: Mapping[str, Any], expected: Set[str] = frozenset()
+) -> Finding:
+    """Judge what a run of tests came to.
+
+    Args:
+        look: with what is needed.
+        said: by the pod.
+        expected: names of tests that have to be among those that passed.
+    """
     tail = str(said.get("output", ""))[-400:]
     if said.get("code") is None:
         return findings.failed(f"the tests took more than {look.deadline}", observed=tail)
@@ -97,6 +119,9 @@ def judged_job(look: JobCheck, said: Mapping[str, Any]) -> Finding:
         return findings.failed(f"tests fail: {', '.join(bad[:5])}", "none fails", tail)
     if said["code"]:
         return findings.failed(f"the tests ended with exit code {said['code']}", "0", tail)
+    if missing := expected - {str(one) for one in said.get("passed") or []}:
+        text = f"tests that come with the lab did not run: {', '.join(sorted(missing)[:5])}"
+        return findings.failed(text, observed=tail)
     ran = tests - _number(said.get("skipped"))
     if ran < look.min_tests:
         text = f"{ran} tests ran, {look.min_tests} are needed"
@@ -128,6 +153,7 @@ async def look_at_pit(scene: Scene, look: PitCheck) -> Finding:
         },
         config_maps={"repo": look.repository},
         resources=WORKER,
+        theirs=True,
     )
     return judged_pit(look, golden, await _said(scene, pod))
 
@@ -158,10 +184,11 @@ def judged_pit(look: PitCheck, golden: Mapping[str, Any], said: Mapping[str, Any
     if not wrong:
         return PASSED
     rules = Counter(row["rule"] for row in wrong)
-    first = wrong[0]
-    got = {name: found[str(first["row_id"])].get(name) for name in first["values"]}
+    # What is right is not told: row by row, it would become a table to look the answers up in.
+    first = str(wrong[0]["row_id"])
+    got = {name: found[first].get(name) for name in wrong[0]["values"]}
     text = f"{len(wrong)} of {len(expected)} rows are not what was known then: {_rules(rules)}"
-    return findings.failed(text, json.dumps(first["values"]), json.dumps(got, default=str))
+    return findings.failed(text, observed=f"row {first}: {json.dumps(got, default=str)}")
 
 
 def _differs(expected: Mapping[str, Any], row: Mapping[str, Any], tolerance: float) -> bool:

@@ -7,107 +7,94 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-from jsonschema import Draft202012Validator, SchemaError, ValidationError
-from jsonschema.exceptions import best_match
-from referencing import Registry
-from referencing.exceptions import Unresolvable
-
+from practicum.api.canonical import digest
 from practicum.api.looks.work import DocumentCheck, Fact
-from practicum.checks import findings, values
+from practicum.checks import findings, forms
 from practicum.checks.findings import PASSED, Finding
 from practicum.checks.looks import cluster, records, services
+from practicum.checks.memory import Memory
 from practicum.checks.outcomes import LookBroken
 from practicum.checks.scene import Scene
-from practicum.checks.values import Malformed
 from practicum.governance.vetting import problem_of
 
 _LONGEST: Final = 64 * 1024
 _MOST: Final = 5
 """Messages that are told at once."""
 _QUERY: Final = "[message | some message in data.lab.docs.deny]"
+_CONFLICT: Final = "eval_conflict_error"
+"""What OPA says where rules make a name for each of some entries, and two bear the same."""
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads YAML without aliases: a document of a few bytes must not become one of gigabytes."""
+class DocumentLooks:
+    """Looks at documents; what was looked at before, and held against the same, is known."""
 
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            raise yaml.YAMLError("anchors and aliases are not read: write it out")
-        return super().compose_node(parent, index)
+    def __init__(self) -> None:
+        """Begin without memories."""
+        self._troubles: Memory[str] = Memory()
+        self._objections: Memory[list[str]] = Memory()
+
+    async def look(self, scene: Scene, look: DocumentCheck) -> Finding:
+        """Read a document, and hold it against its schema, and then against its rules."""
+        texts = await scene.config_map(look.config_map)
+        text = texts.get(look.key)
+        where = f"{look.config_map}/{look.key}"
+        if text is None:
+            return findings.failed(f"ConfigMap {look.config_map} has no key {look.key}")
+        if len(text) > _LONGEST:
+            return findings.failed(f"{where} has more than {_LONGEST} characters")
+        read = forms.read if look.format == "yaml" else str
+        schema = scene.asset(look.schema_) if look.schema_ else "true"
+        trouble = await self._troubles.recall(
+            digest([text, look.format, schema], 64),
+            lambda: asyncio.to_thread(_trouble, read, text, schema),
+        )
+        if trouble:
+            return findings.failed(
+                f"{where}{trouble}", f"schema {look.schema_}", trouble.strip(": ")
+            )
+        messages = await self._objections_to(scene, look, text, read) if look.rules else []
+        if not messages:
+            return PASSED
+        more = f" (and {len(messages) - _MOST} more)" if len(messages) > _MOST else ""
+        return findings.failed(
+            f"{where}: {messages[0]}", "no objection", "; ".join(messages[:_MOST]) + more
+        )
+
+    async def _objections_to(
+        self, scene: Scene, look: DocumentCheck, text: str, read: Callable[[str], Any]
+    ) -> list[str]:
+        rules, lab = scene.asset(str(look.rules)), scene.lab
+        question = {
+            "facts": {fact.name: await _FETCH[_source(fact)](scene, fact) for fact in look.facts},
+            "services": [one.wire() for one in lab.template.services],
+            "personas": [one.wire() for one in lab.template.personas],
+            "lab": {"name": lab.name, "namespaces": dict(lab.namespaces)},
+        }
+
+        async def judged() -> list[str]:
+            document = await asyncio.to_thread(read, text)
+            return await _judged(scene, look, rules, {**question, "document": document})
+
+        # What services answer may be text that only JSON can escape.
+        key = digest([look.format, text, rules, json.dumps(question, sort_keys=True)], 64)
+        return await self._objections.recall(key, judged)
 
 
-async def look_at_document(scene: Scene, look: DocumentCheck) -> Finding:
-    """Read a document, and hold it against its schema, and then against its rules."""
-    texts = await scene.config_map(look.config_map)
-    text = texts.get(look.key)
-    where = f"{look.config_map}/{look.key}"
-    if text is None:
-        return findings.failed(f"ConfigMap {look.config_map} has no key {look.key}")
-    if len(text) > _LONGEST:
-        return findings.failed(f"{where} has more than {_LONGEST} characters")
-    document: Any = text
-    if look.format == "yaml":
-        try:
-            document = await asyncio.to_thread(_read, text)
-        except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-            return findings.failed(f"{where} is no YAML: {' '.join(str(error).split())}")
-    schema = scene.json_asset(look.schema_) if look.schema_ else True
-    if trouble := await asyncio.to_thread(out_of_form, document, schema):
-        return findings.failed(f"{where}: {trouble}", f"schema {look.schema_}", trouble)
-    if not look.rules:
-        return PASSED
-    messages = await _judged(scene, look, document)
-    if not messages:
-        return PASSED
-    more = f" (and {len(messages) - _MOST} more)" if len(messages) > _MOST else ""
-    return findings.failed(
-        f"{where}: {messages[0]}", "no objection", "; ".join(messages[:_MOST]) + more
-    )
-
-
-def _read(text: str) -> Any:
-    """Read YAML as the JSON that schemas and rules are about; dates are texts."""
-    found = yaml.load(text, Loader=_Loader)  # noqa: S506
-    return json.loads(json.dumps(found, default=str, allow_nan=False))
-
-
-def out_of_form(document: Any, schema: Any) -> str:
-    """Return where a document is not as its schema says; empty: it is.
-
-    Raises:
-        Malformed: the schema is none.
-    """
+def _trouble(read: Callable[[str], Any], text: str, schema: str) -> str:
+    """Return how to go on after a document's name, where its form is wrong; empty: it is not."""
     try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        raise Malformed(f"the schema is none: {error.message}") from error
-    # An empty registry: what a schema refers to is never fetched.
-    validator = Draft202012Validator(schema, registry=Registry())
-    try:
-        worst: ValidationError | None = best_match(validator.iter_errors(document))
-    except Unresolvable as error:
-        raise Malformed(f"the schema is none: {error}") from error
-    if worst is None:
-        return ""
-    place = ".".join(str(part) for part in worst.absolute_path) or "the document"
-    return f"{place}: {values.shown(worst.message, 200)}"
+        document = read(text)
+    except ValueError as error:
+        return f" is no YAML: {error}"
+    trouble = forms.out_of_form(document, schema)
+    return f": {trouble}" if trouble else ""
 
 
-async def _judged(scene: Scene, look: DocumentCheck, document: Any) -> list[str]:
-    facts = {fact.name: await _FETCH[_source(fact)](scene, fact) for fact in look.facts}
-    lab = scene.lab
-    question = {
-        "document": document,
-        "facts": facts,
-        "services": [one.wire() for one in lab.template.services],
-        "personas": [one.wire() for one in lab.template.personas],
-        "lab": {"name": lab.name, "namespaces": dict(lab.namespaces)},
-    }
+async def _judged(scene: Scene, look: DocumentCheck, rules: str, question: Any) -> list[str]:
     opa = scene.means.opa
     with tempfile.TemporaryDirectory(prefix="practicum-document-") as folder:
         place = Path(folder)
-        (place / "rules.rego").write_text(scene.asset(str(look.rules)), encoding="utf-8")
+        (place / "rules.rego").write_text(rules, encoding="utf-8")
         (place / "input.json").write_text(json.dumps(question), encoding="utf-8")
         async with opa.places:
             (place / "capabilities.json").write_text(await opa.capabilities(place), "utf-8")
@@ -117,6 +104,8 @@ async def _judged(scene: Scene, look: DocumentCheck, document: Any) -> list[str]
     try:
         said = json.loads(done.text)["result"][0]["expressions"][0]["value"]
     except (ValueError, LookupError, TypeError) as error:
+        if _CONFLICT in done.text:
+            return ["two entries bear the same name: each may stand there once"]
         raise LookBroken(f"rules {look.rules}: {problem_of(done)}") from error
     return sorted(one if isinstance(one, str) else str(one.get("msg", one)) for one in said)
 

@@ -105,12 +105,10 @@ async def fetch_lifecycle(scene: Scene) -> dict[str, Any]:
 async def look_at_attest(scene: Scene, look: AttestCheck, check_id: str) -> Finding:
     """Count ratings by different people, each by the last word of its rater."""
     subject = look.subject or check_id
-    found = await scene.means.kube.list("Attestation", scene.lab.course)
     mine = [
         one["spec"]
-        for one in sorted(found, key=_moment)
-        if one["spec"]["lab"] == scene.lab.name
-        and one["spec"]["subject"] == subject
+        for one in await scene.ratings()
+        if one["spec"]["subject"] == subject
         and _made_for(scene, one)
         and not plays_here(scene, one["spec"]["rater"])
     ]
@@ -124,10 +122,6 @@ async def look_at_attest(scene: Scene, look: AttestCheck, check_id: str) -> Find
         text = f"{subject} was rated {given:.0f} % in the mean of {len(last)}, {look.min} % needed"
         return findings.failed(text, f"{look.min} %", f"{given:.0f} %")
     return PASSED
-
-
-def _moment(body: Object) -> tuple[str, str]:
-    return body["metadata"]["creationTimestamp"], body["metadata"]["name"]
 
 
 def _made_for(scene: Scene, body: Object) -> bool:

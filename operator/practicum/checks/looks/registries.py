@@ -1,5 +1,6 @@
 """Looks at MLflow's model registry and at Feast: model, features."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -70,7 +71,8 @@ async def _registered(scene: Scene, look: FeaturesCheck, path: str, **query: str
     if asked.status == 404:
         return None
     if asked.status != 200:
-        raise LookBroken(f"Feast answered {asked.status} to {path}")
+        error = ServiceError("Failed", f"Feast answered {asked.status} to {path}")
+        raise scene.silent(look.service, error)
     return asked.body
 
 
@@ -113,15 +115,19 @@ async def _online(scene: Scene, look: OnlineValues) -> Finding:
         if feature not in served:
             return findings.failed(f"feature {feature} is not served")
         if wrong := unlike(expected, served[feature], look.tolerance):
-            text = f"{feature} is not what the offline data says for {len(wrong)} of "
-            row = wrong[0]
-            got = served[feature][row] if row < len(served[feature]) else None
+            # What is right is not told: entity by entity, it would become a table of answers.
+            at = wrong[0]
+            got = served[feature][at] if at < len(served[feature]) else None
+            few = f"{len(wrong)} of {len(expected)} entities"
             return findings.failed(
-                f"{text}{len(expected)} entities",
-                f"entity {row}: {values.shown(expected[row])}",
-                f"entity {row}: {values.shown(got)}",
+                f"{feature} is not what the offline data says for {few}",
+                observed=f"entity {json.dumps(_entity(golden, at))}: {values.shown(got)}",
             )
     return PASSED
+
+
+def _entity(golden: Mapping[str, Any], at: int) -> dict[str, Any]:
+    return {name: column[at] for name, column in golden["entities"].items()}
 
 
 def served_values(body: Mapping[str, Any]) -> dict[str, list[Any]]:

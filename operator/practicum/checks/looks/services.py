@@ -63,7 +63,8 @@ async def _asked(scene: Scene, look: MetricsCheck, headers: Mapping[str, str]) -
     except ServiceError as error:
         raise scene.silent(service, error) from error
     if answer.status != 200:
-        raise LookBroken(f"{service}{path} was answered {answer.status}")
+        failed = ServiceError("Failed", f"{path} was answered {answer.status}")
+        raise scene.silent(service, failed)
     return answer
 
 
