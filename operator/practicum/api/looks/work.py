@@ -118,7 +118,8 @@ class JobCheck(ApiModel):
         Field(min_length=1, max_length=8, description="ConfigMaps, whose keys become files."),
     ]
     files: Annotated[
-        list[Asset], Field(max_length=16, description="Laid beside them, such as tests that have to pass, by name.")
+        list[Asset],
+        Field(max_length=16, description="Laid beside them; all tests in them have to pass."),
     ] = []
     command: Annotated[
         list[Annotated[str, Field(max_length=512)]],

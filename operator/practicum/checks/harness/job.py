@@ -21,11 +21,12 @@ RESERVED = ("conftest", "pytest", "_pytest", "pluggy", "sitecustomize", "usercus
 
 def lay_out():
     files = json.loads(os.environ["FILES"])
+    others = any(Path(name).name.startswith("test_") for name in files)
     for source in sorted(IN.glob("*/*")):
         if source.is_file() and not source.name.startswith("."):
             target = WORK / source.name.replace("__", "/")
             names = {part.split(".")[0] for part in target.relative_to(WORK).parts}
-            if files and names & set(RESERVED):
+            if others and names & set(RESERVED):
                 raise OSError("leave out %s here: tests that come with the lab run" % source.name)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)

@@ -75,8 +75,9 @@ class DocumentLooks:
             document = await asyncio.to_thread(read, text)
             return await _judged(scene, look, rules, {**question, "document": document})
 
-        # What services answer may be text that only JSON can escape.
-        key = digest([look.format, text, rules, json.dumps(question, sort_keys=True)], 64)
+        # What services answer may be text that only JSON can escape; rules may ask for the time.
+        hour, known = f"{scene.means.clock():%F %H}", json.dumps(question, sort_keys=True)
+        key = digest([look.format, text, rules, known, hour], 64)
         return await self._objections.recall(key, judged)
 
 
