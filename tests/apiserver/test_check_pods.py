@@ -65,7 +65,7 @@ async def test_a_pod_is_let_in_does_its_work_and_goes(pupil: Pupil) -> None:
     assert jobs["status"]["used"]["pods"] == "1"
     await end(pupil, pod, phase="Failed", reason="DeadlineExceeded")
     status = await asked
-    assert states(status) == {"code": "error", "plan": "fail"}
+    assert states(status) == {"code": "fail", "plan": "fail"}
     assert "took more than 105 s" in status["results"][0]["message"]
     assert await gone(pupil, pod)
 
@@ -106,7 +106,7 @@ async def test_what_a_killed_operator_left_behind_goes_at_the_next_look(
     assert await gone(pupil, left)
     await end(pupil, fresh, phase="Failed", reason="DeadlineExceeded")
     status = await asked
-    assert status["results"][0]["state"] == "error"
+    assert status["results"][0]["state"] == "fail"
     assert await gone(pupil, fresh)
 
 

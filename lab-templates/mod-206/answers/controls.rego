@@ -22,15 +22,19 @@ deny contains $"{pair[1]} of {pair[0]} is mapped, and no rule of your policies i
 	some pair in (mapped - labelled)
 }
 
-tests := concat("\n", [text | some name, text in files; endswith(name, "_test.rego")])
+tests contains found[1] if {
+	some name, text in files
+	endswith(name, "_test.rego")
+	some found in regex.find_all_string_submatch_n(`(?m)^(test_\w+)`, text, -1)
+}
 
 deny contains $"{one.id}: ConfigMap policies has no test {one.test}" if {
 	some one in input.document.controls
 	one.package == "lab.access"
-	not contains(tests, one.test)
+	not one.test in tests
 }
 
-deny contains $"{one.id} of {one.package} is enforced by {right}" if {
+deny contains $"{one.id} of {one.package} is not enforced by {one.enforced_by}" if {
 	some one in input.document.controls
 	right := {true: "api", false: "change"}[one.package == "lab.access"]
 	one.enforced_by != right

@@ -24,24 +24,24 @@ deny contains $"field {name} is not in the contract" if some name in (object.key
 
 deny contains $"field {name} is not in the service" if some name in (object.keys(stated) - object.keys(columns))
 
-deny contains $"field {name} is of type {field.valueType}" if {
+deny contains $"field {name} is not of type {stated[name].type}" if {
 	some name, field in columns
 	upper(stated[name].type) != field.valueType
 }
 
-deny contains $"field {name}: pii is {field.tags.pii}" if {
+deny contains $"field {name}: pii is not {stated[name].pii}" if {
 	some name, field in columns
 	stated[name].pii != field.tags.pii
 }
 
 used := {part.featureViewName | some part in service.features}
 
-deny contains $"view {name}: its values live {views[name].ttl}" if {
+deny contains $"view {name}: its values do not live {input.document.ttl_hours} hours" if {
 	some name in used
 	to_number(trim_suffix(views[name].ttl, "s")) != input.document.ttl_hours * 3600
 }
 
-deny contains $"view {name} promises {views[name].tags.freshness_slo}" if {
+deny contains $"view {name} does not promise {input.document.freshness_slo}" if {
 	some name in used
 	views[name].tags.freshness_slo != input.document.freshness_slo
 }
@@ -50,14 +50,14 @@ deny contains "the policy that decides has no limits of quality: is lab.feature_
 	not input.facts.approval.quality
 }
 
-deny contains $"quality: the policy asks for {field} {limit}" if {
+deny contains $"quality: {field} is {input.document.quality[field]}, the policy asks for something else" if {
 	some field, limit in input.facts.approval.quality
 	input.document.quality[field] != limit
 }
 
 purposes := {purpose | some list in input.facts.api.purposes; some purpose in list}
 
-deny contains $"consumer {one.tenant}: {one.purpose} is no purpose of the policy, which has {purposes}" if {
+deny contains $"consumer {one.tenant}: {one.purpose} is no purpose of the policy" if {
 	some one in input.document.consumers
 	not one.purpose in purposes
 }

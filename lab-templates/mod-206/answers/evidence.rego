@@ -14,7 +14,7 @@ people(text) := {one | some one in split(text, ",")}
 
 deny contains $"fraud has no version {promotion.production_version}" if not tags
 
-deny contains $"version {promotion.production_version} was approved as {object.get(tags, "approval_id", "nothing")}" if {
+deny contains $"version {promotion.production_version} was not approved as {promotion.request}" if {
 	tags.approval_id != promotion.request
 }
 
@@ -36,7 +36,7 @@ said := input.facts.service.body.spec.tags
 
 deny contains "Feast has no feature service fraud_v2" if not said
 
-deny contains $"Feast says approval_id {object.get(said, "approval_id", "nothing")} of {features.service}" if {
+deny contains $"Feast does not say that {features.service} was approved as {features.request}" if {
 	object.get(said, "approval_id", "") != features.request
 }
 
@@ -45,6 +45,17 @@ deny contains "features.approved_by are not those who approved" if {
 }
 
 deny contains "features.evidence_digest is not the one that was approved" if said.evidence_digest != features.evidence_digest
+
+noted := {tag.key: tag.value | some tag in input.facts.candidate.body.model_version.tags}
+
+compared := input.facts.canary.body
+
+deny contains $"tag canary.{field} of candidate 2 is not what the API answers with what is in production now" if {
+	some field in ["requests", "flipped_percent"]
+	not measured(field)
+}
+
+measured(field) if abs(to_number(noted[$"canary.{field}"]) - compared[field]) < 0.01
 
 rows[one.name] := one if some one in input.facts.lifecycle.models
 

@@ -6,7 +6,17 @@ tiers := input.facts.tiers
 
 deny contains $"SLO {one.id}: the API's /metrics has no {one.metric}" if {
 	some one in input.document.slos
-	not contains(metrics, $"\n{one.metric}")
+	not one.metric in shown
+}
+
+shown contains found[1] if {
+	some found in regex.find_all_string_submatch_n(`(?m)^([a-zA-Z_:][a-zA-Z0-9_:]*)[{ ]`, metrics, -1)
+}
+
+deny contains $"SLO {one.id}: how fast something is, a histogram says by its _bucket or _count" if {
+	some one in input.document.slos
+	one.kind == "latency"
+	not regex.match(`_(bucket|count)$`, one.metric)
 }
 
 operations := {one.operationId | some methods in input.facts.openapi.body.paths; some one in methods}
@@ -40,7 +50,7 @@ deny contains $"the policy has no tier {name}" if some name in (object.keys(stat
 
 deny contains $"tier {name} is not described" if some name in (object.keys(tiers) - object.keys(stated))
 
-deny contains $"tier {name} allows {calls} calls a minute, as the policy decides" if {
+deny contains $"tier {name}: calls_per_minute is not what the policy decides by" if {
 	some name, calls in tiers
 	stated[name].calls_per_minute != calls
 }

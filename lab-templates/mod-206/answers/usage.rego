@@ -31,7 +31,7 @@ counted[key] := total if {
 
 stated[$"{one.tenant} {one.operation}"] := one.calls if some one in input.document.heatmap
 
-deny contains $"{key}: the API counted {total} calls, the document has {object.get(stated, key, 0)}" if {
+deny contains $"{key}: the document has {object.get(stated, key, 0)} calls, the API counted another number" if {
 	some key, total in counted
 	object.get(stated, key, 0) != total
 }
@@ -47,14 +47,14 @@ of_tenant[name] := total if {
 	total := sum([other.calls | some other in window; other.tenant == name])
 }
 
-deny contains $"tenants: {name} made {total} calls" if {
+deny contains $"tenants: {name} made another number of calls than {object.get(input.document.tenants, name, 0)}" if {
 	some name, total in of_tenant
 	object.get(input.document.tenants, name, 0) != total
 }
 
 made := sum([total | some _, total in of_tenant])
 
-deny contains $"{made} calls in this window, 50 are needed" if made < 50
+deny contains "fewer than 50 calls in this window" if made < 50
 
 deny contains "calls of two tenants at least, beside the platform itself" if {
 	count(object.keys(of_tenant) - {"platform", "nobody"}) < 2
@@ -62,7 +62,7 @@ deny contains "calls of two tenants at least, beside the platform itself" if {
 
 errors := sum([one.errors | some one in window])
 
-deny contains $"error_percent is {round((10000 * errors) / made) / 100} by the API's own count" if {
+deny contains $"error_percent is {input.document.error_percent}, by the API's own count it is not" if {
 	made > 0
 	abs(input.document.error_percent - ((100 * errors) / made)) > 0.01
 }

@@ -71,3 +71,10 @@ deny contains $"relation {one.from} to {one.to}: tenants do not reach each other
 deny contains "decisions: each has an id of its own" if {
 	count({one.id | some one in input.document.decisions}) < count(input.document.decisions)
 }
+
+deny contains "decisions: none says in its title or its choice how pipelines are orchestrated" if {
+	count([one |
+		some one in input.document.decisions
+		contains(lower($"{one.title} {one.choice}"), "orchestrat")
+	]) == 0
+}

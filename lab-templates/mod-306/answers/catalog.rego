@@ -55,6 +55,25 @@ deny contains $"/v1/tenants: {key} of {namespace} is not what its ResourceQuota 
 	object.get(shown, [namespace, "quota", key], "") != value
 }
 
+default prices := {}
+
+prices := yaml.unmarshal(input.facts.organisation[0].data["organisation.yaml"]).lab.prices
+
+cost[namespace] := ((compute + memory) * prices.hours) + storage if {
+	some namespace, hard in live
+	compute := units.parse(hard["requests.cpu"]) * prices.cpu_core_hour
+	memory := (units.parse_bytes(hard["requests.memory"]) / 1073741824) * prices.memory_gib_hour
+	storage := (units.parse_bytes(hard["requests.storage"]) / 1073741824) * prices.storage_gib_month
+}
+
+deny contains $"/v1/tenants: monthly_cost of {namespace} is not its quota times the organisation's prices" if {
+	some namespace, _ in live
+	shown[namespace]
+	not priced(namespace)
+}
+
+priced(namespace) if abs(shown[namespace].monthly_cost - cost[namespace]) < 0.011
+
 registered[one.name] := champion(one) if some one in input.facts.registry.body.registered_models
 
 champion(model) := [one.version |

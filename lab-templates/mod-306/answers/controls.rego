@@ -28,6 +28,11 @@ enforces := {
 	"C-24": {"FIN-4"},
 }
 
+# What helps with a control, and does not make it by itself.
+helps := {"C-08": {"SOD-4", "SOD-5"}, "C-10": {"SOD-4", "SOD-5"}, "C-19": {"SOD-1"}}
+
+known := {label | some _, labels_of in enforces; some label in labels_of}
+
 by_test := {"C-02", "C-05", "C-08", "C-09", "C-11", "C-12", "C-13", "C-22"}
 
 controls[one.id] := one if some one in input.document.controls
@@ -82,6 +87,13 @@ deny contains $"{id}: {concat(", ", one.rules)} does something else: {one.title}
 	count({label | some label in one.rules} & enforces[id]) == 0
 }
 
+deny contains $"{id}: {label} enforces something else: {one.title}" if {
+	some id, one in controls
+	some label in one.rules
+	label in known
+	not label in (enforces[id] | object.get(helps, id, set()))
+}
+
 deny contains $"rule {label} serves no control: give it to the one that it enforces" if {
 	some label in (labels - mapped)
 }
@@ -106,3 +118,7 @@ deny contains $"{id}: no file of policies that ends with _test.rego has a test {
 	one.proof.kind == "test"
 	not one.proof.name in tests
 }
+
+deny contains $"{count(shown)} different tests prove controls, four are needed" if count(shown) < 4
+
+shown := {one.proof.name | some one in controls; one.proof.kind == "test"}

@@ -36,13 +36,15 @@ deny contains $"changes: nobody changed {name}" if {
 	not rows[name]
 }
 
-deny contains $"changes of {name}: {field} is {one[field]}, the audit log says {rows[name][field]}" if {
+deny contains $"changes of {name}: {field} is {one[field]}, the audit log says something else" if {
 	some name, one in given
 	some field in ["requests", "executed", "refused"]
 	one[field] != rows[name][field]
 }
 
 people[one.name] := one if some one in input.facts.lifecycle.personas
+
+roles[one.name] := one.role if some one in input.personas
 
 revisions contains one.metadata.annotations["practicum.dev/policy-revision"] if {
 	some one in input.facts.bundles
@@ -54,21 +56,33 @@ deny contains $"policy.revision {policy.revision} was never released here" if {
 	not policy.revision in revisions
 }
 
-deny contains $"policy.released_by: {policy.released_by} asked for nothing" if {
+deny contains $"policy.released_by: {policy.released_by} asked for no release" if {
 	not asked(policy.released_by)
 }
 
-deny contains $"policy.approved_by: {policy.approved_by} answered nothing" if {
+deny contains $"policy.approved_by: {policy.approved_by} approved no release" if {
 	not answered(policy.approved_by)
 }
 
 deny contains "policy: who released it is who approved it" if policy.released_by == policy.approved_by
 
-asked(name) if people[name].requests > 0
+# Whose role may ask for a release, or approve one.
+asked(name) if {
+	roles[name] == "ml-engineer"
+	people[name].requests > 0
+}
 
-answered(name) if people[name].answers > 0
+answered(name) if {
+	roles[name] == "risk-reviewer"
+	people[name].answers > 0
+}
 
-flaws := {"promotion.rego": {"PRM-5"}, "identity.rego": {"SOD-4"}, "budget.rego": {"FIN-1"}}
+# Each control that the flaw undoes.
+flaws := {
+	"promotion.rego": {"PRM-5"},
+	"identity.rego": {"SOD-4", "SOD-5"},
+	"budget.rego": {"FIN-1", "FIN-2", "FIN-3", "FIN-4"},
+}
 
 deny contains "findings: file and control of one flaw do not go together" if {
 	some one in input.document.findings

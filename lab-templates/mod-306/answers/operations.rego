@@ -26,7 +26,7 @@ deny contains $"usage: {name} did nothing here" if {
 	not rows[name]
 }
 
-deny contains $"usage of {name}: {field} is {usage[name][field]}, the audit log says {one[field]}" if {
+deny contains $"usage of {name}: {field} is {usage[name][field]}, the audit log says something else" if {
 	some name, one in rows
 	some field in ["requests", "answers"]
 	usage[name][field] != one[field]

@@ -2,7 +2,7 @@ package lab.docs
 
 lines := [trim_space(one) | some one in split(input.document, "\n")]
 
-node(side, name) := $"{replace(side, "-", "_")}_{name}"
+node(side, name) := replace($"{side}_{name}", "-", "_")
 
 nodes contains node(side, one.metadata.name) if {
 	some fact, side in {
@@ -18,7 +18,7 @@ nodes contains node(side, one.metadata.name) if {
 drawn contains found[1] if {
 	some line in lines
 	not startswith(line, "subgraph")
-	some found in regex.find_all_string_submatch_n(`\b((?:learner|platform|team_a|team_b)_[a-z0-9]+)\b`, line, -1)
+	some found in regex.find_all_string_submatch_n(`\b((?:learner|platform|team_a|team_b)_[a-z0-9_]+)\b`, line, -1)
 }
 
 edges contains [found[1], found[2]] if {

@@ -40,6 +40,23 @@ deny contains $"{one.component} of {one.side} is a tenant's workload: it belongs
 	startswith(one.side, "team-")
 }
 
+guards.compute contains $"{kind}/{one.metadata.name}" if {
+	some kind, fact in {"ResourceQuota": "quotas", "LimitRange": "ranges"}
+	some letter in ["a", "b"]
+	some one in input.facts[$"{fact}_{letter}"]
+}
+
+guards.network contains $"NetworkPolicy/{one.metadata.name}" if {
+	some letter in ["a", "b"]
+	some one in input.facts[$"networks_{letter}"]
+}
+
+deny contains $"isolation.{part}: {line}: names none of the objects of yours that do it, as kind/name" if {
+	some part in ["compute", "network"]
+	some line in input.document.isolation[part]
+	count([one | some one in guards[part]; contains(line, one)]) == 0
+}
+
 deny contains $"persona {name} is not in vision.yaml" if {
 	some name in input.document.personas
 	not name in {one.name | some one in vision.personas}

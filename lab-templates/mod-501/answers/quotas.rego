@@ -36,7 +36,7 @@ deny contains $"{tenant} has no LimitRange for containers with default, defaultR
 	count([one | some one in limits[tenant]; whole(one, what)]) == 0
 }
 
-deny contains $"{tenant}: one container may have {one.max[what]} of {what}, agreed was {ceiling}" if {
+deny contains $"{tenant}: one container may have {one.max[what]} of {what}, which is not its ceiling in lab.tenants" if {
 	some tenant, _ in tiers
 	some one in limits[tenant]
 	some what, ceiling in input.facts.tenants[tenant].ceilings

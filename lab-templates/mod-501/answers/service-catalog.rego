@@ -27,18 +27,18 @@ deny contains $"{name} is said to run on side {entry.side}: no workload of that 
 	not {"side": entry.side, "name": name} in running
 }
 
-deny contains $"{name}: its Service listens on {ports[name]}, the catalog says {object.get(entry, "port", "nothing")}" if {
+deny contains $"{name}: its Service does not listen on port {object.get(entry, "port", "nothing")}" if {
 	some name, entry in entries
 	ports[name]
 	not object.get(entry, "port", 0) in ports[name]
 }
 
-deny contains $"mlflow: the server says that workspaces are on, so its tenancy is workspace, not {entries.mlflow.tenancy}" if {
+deny contains $"mlflow: its tenancy is {entries.mlflow.tenancy}, the server's own word is another" if {
 	input.facts.mlflow.body.workspaces_enabled == true
 	entries.mlflow.tenancy != "workspace"
 }
 
-deny contains $"{name} is no service that anybody reaches: its tenancy is internal and nobody uses it" if {
+deny contains $"{name}: tenancy {entry.tenancy}, users {entry.users}; do people reach it, or services alone?" if {
 	some name, entry in entries
 	not name in exposed
 	entry.side == "platform"
@@ -57,7 +57,7 @@ deny contains $"{name} depends on {other}, which is not in the catalog" if {
 	not entries[other]
 }
 
-deny contains "mlflow keeps what it knows in postgres: depends_on does not say so" if {
+deny contains "mlflow: depends_on does not say where it keeps what it knows" if {
 	not "postgres" in entries.mlflow.depends_on
 }
 

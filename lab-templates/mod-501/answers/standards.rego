@@ -33,9 +33,14 @@ deny contains $"{name}: OPA decides here and admits nothing: name what enforces 
 	not one.gap
 }
 
-deny contains $"{name}: the API server itself enforces it, by {how}: enforced_by does not say so" if {
+deny contains $"{name}: the API server itself enforces it too: enforced_by does not say by what" if {
 	some name, how in {"TEN-2": "quota", "TEN-4": "pod-security", "TEN-6": "access", "TEN-8": "quota"}
 	not how in controls[name].enforced_by
+}
+
+deny contains $"{name}: enforced_by names what knows nothing of it: only your policy does" if {
+	some name in ["TEN-0", "TEN-1", "TEN-3"]
+	controls[name].enforced_by != ["policy"]
 }
 
 deny contains $"guard {one} of team-a came with the platform and is not in the baseline" if {

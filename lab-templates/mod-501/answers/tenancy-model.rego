@@ -12,16 +12,16 @@ quota[name] := model.tiers[one.tier] if some name, one in tenants
 
 promised[what] := sum([amount(one[what]) | some one in quota]) if some what in resources
 
-deny contains $"capacity: {what} is {model.capacity[what]}, OPA's lab.capacity says {said}" if {
+deny contains $"capacity: {what} is {model.capacity[what]}, OPA's lab.capacity says something else" if {
 	some what, said in input.facts.capacity
 	amount(model.capacity[what]) != amount(said)
 }
 
-deny contains $"reserve_percent is {model.reserve_percent}, at least {input.facts.limits.reserve_percent} stays free" if {
+deny contains $"reserve_percent is {model.reserve_percent}, lab.limits keeps more free" if {
 	model.reserve_percent < input.facts.limits.reserve_percent
 }
 
-deny contains $"max_share_percent is {model.max_share_percent}, at most {input.facts.limits.max_share_percent} is one tenant's" if {
+deny contains $"max_share_percent is {model.max_share_percent}, lab.limits gives one tenant less" if {
 	model.max_share_percent > input.facts.limits.max_share_percent
 }
 
@@ -35,19 +35,19 @@ deny contains $"tenant {name} is nobody that OPA knows" if {
 	not input.facts.tenants[name]
 }
 
-deny contains $"{name}: {field} is {one[field]}, agreed was {said[field]}" if {
+deny contains $"{name}: {field} is {one[field]}, agreed was another one (lab.tenants)" if {
 	some name, one in tenants
 	said := input.facts.tenants[name]
 	some field in ["tier", "owner", "cost_center"]
 	one[field] != said[field]
 }
 
-deny contains $"{name}: its namespace is {input.lab.namespaces[name]}, not {one.namespace}" if {
+deny contains $"{name}: {one.namespace} is not its namespace" if {
 	some name, one in tenants
 	one.namespace != input.lab.namespaces[name]
 }
 
-deny contains $"{name}: its workspace in MLflow is called {name}, not {one.workspace}" if {
+deny contains $"{name}: {one.workspace} is not its workspace in MLflow" if {
 	some name, one in tenants
 	one.workspace != name
 }
@@ -59,7 +59,7 @@ deny contains $"tier {higher} has no more {what} than {lower}" if {
 	amount(model.tiers[higher][what]) <= amount(model.tiers[lower][what])
 }
 
-deny contains $"{name} was promised {least} of {what}, tier {tenants[name].tier} has {quota[name][what]}" if {
+deny contains $"{name} was promised more of {what} than {quota[name][what]}, which tier {tenants[name].tier} has" if {
 	some name, said in input.facts.tenants
 	some what, least in said.agreed
 	amount(quota[name][what]) < amount(least)
@@ -82,20 +82,16 @@ deny contains $"tier {tier}: limits.{what} is below what is requested" if {
 	amount(one[$"limits.{what}"]) < amount(one[$"requests.{what}"])
 }
 
-deny contains $"tier {tier}: limits.{what} is more than {times} times what is requested" if {
+deny contains $"tier {tier}: limits.{what} is more than lab.overcommit lets it be" if {
 	some tier, one in model.tiers
 	some what, times in input.facts.overcommit
 	amount(one[$"limits.{what}"]) > amount(one[$"requests.{what}"]) * times
 }
 
-deny contains $"headroom: {what} is {model.headroom[what]}, by the model {shown(what, left(what))} is left" if {
+deny contains $"headroom: {what} is {model.headroom[what]}, which is not what the model leaves" if {
 	some what in resources
 	difference := amount(model.headroom[what]) - left(what)
 	abs(difference) > 0.001 * amount(model.capacity[what])
 }
-
-shown("requests.memory", bytes) := $"{round(bytes / 104857.6) / 10}Mi"
-
-shown(what, number) := number if what != "requests.memory"
 
 left(what) := ((amount(model.capacity[what]) * (100 - model.reserve_percent)) / 100) - promised[what]

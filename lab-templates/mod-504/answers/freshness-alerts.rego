@@ -37,6 +37,11 @@ deny contains $"alert {one.alert}: {one.metric} is no age of a view's values" if
 	one.metric != "feast_feature_freshness_seconds"
 }
 
+deny contains $"alert {one.alert}: the registry has no view {one.view} that promises freshness" if {
+	some one in parsed
+	not promised[one.view]
+}
+
 deny contains $"no alert watches view {view}" if {
 	some view, _ in promised
 	count([one | some one in parsed; one.view == view]) == 0

@@ -134,8 +134,49 @@ def keep_up() -> None:
     shell("sh", "-c", "cd /lab/repo && python3 backfill.py 14 && python3 parity.py")
     image = lab.kubectl("get", "pod", POD, *SPACE, "-o", "jsonpath={.spec.containers[0].image}")
     lab.apply(job(image))
-    lab.kubectl("create", "job", *SPACE, "first", "--from=cronjob/materialize")
-    lab.kubectl("wait", *SPACE, "job/first", "--for=condition=complete", f"--timeout={PATIENCE}s")
+    run("first")
+
+
+def run(name: str) -> None:
+    """Runs the job once, by hand."""
+    lab.kubectl("create", "job", *SPACE, name, "--from=cronjob/materialize")
+    lab.kubectl("wait", *SPACE, f"job/{name}", "--for=condition=complete", f"--timeout={PATIENCE}s")
+
+
+def store() -> Any:
+    """The online store's pod."""
+    told = lab.kubectl("get", "pod", "valkey-0", *SPACE, "-o", "json", "--ignore-not-found")
+    return json.loads(told) if told else {"metadata": {"uid": ""}, "status": {}}
+
+
+def is_ready(pod: Any) -> bool:
+    conditions = pod["status"].get("conditions", [])
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def is_served(online: Service) -> bool | None:
+    """Whether a customer has values; None: there is no answer."""
+    keys = {"customer_id": [1], "merchant_id": [1]}
+    asked = {"feature_service": "fraud_v1", "entities": keys}
+    reply = online.call("POST", "/get-online-features", asked, expect=None)
+    if reply.status != 200:
+        return None
+    amount = reply.body["metadata"]["feature_names"].index("txn_amount_7d")
+    return reply.body["results"][amount]["values"][0] is not None
+
+
+def refilled(before: str, began: float) -> dict[str, Any]:
+    """Brings back what the online store lost while it was away."""
+    awaited("another store", lambda: store()["metadata"]["uid"] != before and is_ready(store()))
+    with lab.service("feast-online") as online:
+        awaited("an answer", lambda: is_served(online) is not None)
+        run("again")
+        awaited("a customer's values", lambda: is_served(online))
+    return {
+        "seen": "errors while it is away, then null of every customer, until it is filled",
+        "back_after_seconds": round(time.monotonic() - began),
+        "brought_back_by": "the job that materializes the last thirty hours, run by hand",
+    }
 
 
 def lineage(feast: Service) -> str:
@@ -169,6 +210,18 @@ def lineage(feast: Service) -> str:
     )
 
 
+def notebook() -> str:
+    """Runs the comparison of two joins, and keeps it with what it printed."""
+    code = (HERE / "leak.py").read_text()
+    printed = shell("sh", "-c", 'cd /lab/repo && python3 -c "$0"', code)
+    output = {"output_type": "stream", "name": "stdout", "text": printed.splitlines(keepends=True)}
+    cell = {
+        **{"cell_type": "code", "execution_count": 1, "metadata": {}, "outputs": [output]},
+        "source": code.splitlines(keepends=True),
+    }
+    return text({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]})
+
+
 def days(newest: date) -> Iterator[str]:
     for back in range(15):
         yield (newest - timedelta(days=back)).isoformat()
@@ -200,7 +253,7 @@ def measured(feast: Service) -> str:
     )
 
 
-def capacity() -> str:
+def capacity(outage: dict[str, Any]) -> str:
     """Measures one server by one caller, in a moment in which nobody else takes the processor."""
     peak, headroom, promised = 600, 0.3, 150
 
@@ -225,17 +278,21 @@ def capacity() -> str:
                 "more replicas of the feature server, for it keeps no state",
                 "fewer and larger requests: ten customers cost little more than one",
             ],
+            "outage": outage,
         }
     )
 
 
 def write() -> None:
-    """Writes the documents, those with measurements last."""
-    documents = {path.name: path.read_text() for path in sorted((HERE / "docs").glob("*.yaml"))}
+    """Writes the documents, most of them while the online store is away."""
+    before, began = store()["metadata"]["uid"], time.monotonic()
+    lab.practicum("drill", lab.lab, "online-down")
+    documents = {path.name: path.read_text() for path in sorted((HERE / "docs").iterdir())}
     with lab.service("feast") as feast:
         documents["lineage.yaml"] = lineage(feast)
         documents["bad-day.yaml"] = measured(feast)
-    documents["capacity.yaml"] = capacity()
+    documents["leak.ipynb"] = notebook()
+    documents["capacity.yaml"] = capacity(refilled(before, began))
     lab.config_map("docs", documents)
     policies = {path.name: path.read_text() for path in sorted((HERE / "policies").iterdir())}
     lab.config_map("policies", policies)

@@ -26,6 +26,7 @@ deny contains $"{tier}.{action} names nobody" if {
 
 deny contains $"{tier}.promote.thresholds does not have {metric} as the policy has it" if {
 	some tier, said in input.facts.matrix
-	some metric, limit in object.union(said.quality.at_least, said.fairness.at_most)
+	some limits in [said.quality.at_least, said.quality.at_most, said.fairness.at_least, said.fairness.at_most]
+	some metric, limit in limits
 	object.get(input.document.tiers[tier].promote, ["thresholds", metric], null) != limit
 }

@@ -4,6 +4,14 @@ found := [one | some one in input.facts.versions.body.model_versions; to_number(
 
 tags[one.key] := one.value if some one in found[0].tags
 
+champion := input.facts.champion.body.model_version.version
+
+deny contains $"version {input.document.version} is not the champion of fraud" if {
+	to_number(champion) != input.document.version
+}
+
+deny contains "MLflow names no champion of fraud" if not champion
+
 deny contains $"fraud has no version {input.document.version}" if count(found) == 0
 
 deny contains $"run_id is not the one of version {input.document.version}" if found[0].run_id != input.document.run_id

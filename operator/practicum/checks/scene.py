@@ -207,9 +207,10 @@ class Scene:
             late = errors.ServiceError("TimedOut", f"{times} answers took over {_ASK_SECONDS} s")
             raise self.silent(request.service, late) from error
         wanted = request.status if isinstance(request, HttpCheck) else ()
-        if asked.status >= _BROKEN and asked.status not in wanted:
-            what = f"answered {asked.status} to {request.path}: {shown(asked.body)}"
-            raise self.silent(request.service, errors.ServiceError("Failed", what))
+        broken = asked.status >= _BROKEN and asked.status not in wanted
+        if broken and self._side_of(request.service) != LEARNER:
+            what = f"{request.service} answered {asked.status} to {request.path}"
+            raise LookBroken(f"{what}: {shown(asked.body)}")
         return asked
 
     def silent(self, service: str, error: Exception) -> Exception:

@@ -116,7 +116,9 @@ class Stage:
         self.made = 0
 
     def _pod(self, service: Any) -> Object:
-        meta = {"name": f"{service.name}-0", "namespace": PLATFORM}
+        sides = {one.name: one.placement for one in self.spec.components}
+        namespace = SPACE if sides.get(service.component) == "learner" else PLATFORM
+        meta = {"name": f"{service.name}-0", "namespace": namespace}
         return {"kind": "Pod", "metadata": meta, "status": {"podIP": "10.0.0.1"}}
 
     async def _records(self, _: Lab) -> list[Record]:

@@ -178,7 +178,7 @@ async def test_a_view_is_held_against_what_is_expected() -> None:
 
 
 async def test_feast_that_does_not_work_is_the_labs_trouble() -> None:
-    with pytest.raises(LookBroken, match="feast: answered 500 to /api/v1/feature_views/customer"):
+    with pytest.raises(LookBroken, match="feast answered 500 to /api/v1/feature_views/customer"):
         await features({"/api/v1/feature_views/customer": Answer(500, None)}, view="customer")
 
 

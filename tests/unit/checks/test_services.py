@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from practicum.api.labstatus import GovernedStatus, LabEnvironmentStatus, PolicyRelease
+from practicum.api.labtemplate import LEARNER
 from practicum.api.looks.services import DecisionCheck, HttpCheck, Latency, MetricsCheck
 from practicum.checks.findings import Finding
 from practicum.checks.looks import services
@@ -261,3 +262,17 @@ async def test_policies_that_decide_may_have_to_be_released() -> None:
     scene.lab = type(scene.lab)(resource, scene.lab.template, scene.lab.settings)
     look = DecisionCheck(path="lab/gate", revision="released")
     assert (await services.look_at_decision(scene, look)).state.value == "pass"
+
+
+async def test_a_service_of_the_platform_that_breaks_is_the_labs_trouble() -> None:
+    for expected in ({}, {"status": [200, 404]}):
+        with pytest.raises(LookBroken, match="app answered 503 to /x"):
+            await http(stage("/x", Answer(503, None)), **expected)
+    assert (await http(stage("/x", Answer(503, None)), status=[503])).state.value == "pass"
+
+
+async def test_a_service_on_the_learners_side_that_breaks_is_theirs() -> None:
+    components = [one.model_copy(update={"placement": LEARNER}) for one in SPEC.components]
+    spec = SPEC.model_copy(update={"components": components})
+    found = await http(Stage(spec, services={"/x": Answer(503, None)}))
+    assert found.message == "GET app/x as nobody was answered 503, not 200"
