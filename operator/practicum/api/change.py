@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from practicum.api.base import ApiModel, DnsLabel, Duration, ShortText, cel, listed_by
-from practicum.api.conditions import Condition
+from practicum.api.base import ApiModel, DnsLabel, Duration, ShortText, cel
+from practicum.api.conditions import Conditions
 
 Username = Annotated[str, Field(min_length=1, max_length=320)]
 """As the API server knows somebody; an admission policy compares it with who is asking."""
@@ -204,13 +204,7 @@ class ChangeRequestStatus(ApiModel):
     outcome: OutcomeStatus | None = None
     executed_at: Moment | None = None
     observed_generation: Annotated[int, Field(ge=0)] = 0
-    conditions: Annotated[
-        list[Condition],
-        Field(
-            max_length=16,
-            json_schema_extra=listed_by("type"),
-        ),
-    ] = []
+    conditions: Conditions = []
 
 
 class ChangeRequest(ApiModel):

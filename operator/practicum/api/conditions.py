@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from practicum.api.base import ApiModel
+from practicum.api.base import ApiModel, listed_by
 
 
 class Phase(StrEnum):
@@ -63,3 +63,7 @@ class Condition(ApiModel):
     message: Annotated[str, Field(max_length=1024)] = ""
     last_transition_time: Annotated[str, Field(max_length=32)]
     observed_generation: Annotated[int, Field(ge=0)] = 0
+
+
+Conditions = Annotated[list[Condition], Field(max_length=16, json_schema_extra=listed_by("type"))]
+"""At most one of each type."""

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from practicum.api.base import ApiModel, DnsLabel, ShortText, listed_by
 from practicum.api.checks import CheckState
-from practicum.api.conditions import EXAMINED, GOVERNED, Condition, Phase
+from practicum.api.conditions import EXAMINED, GOVERNED, Conditions, Phase
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", min_length=64, max_length=64)]
 """Hexadecimal."""
@@ -188,13 +188,7 @@ class LabEnvironmentStatus(ApiModel):
             "that finds it unchanged need not apply anything.",
         ),
     ] = ""
-    conditions: Annotated[
-        list[Condition],
-        Field(
-            max_length=16,
-            json_schema_extra=listed_by("type"),
-        ),
-    ] = []
+    conditions: Conditions = []
 
     def of_reconciler(self) -> "LabEnvironmentStatus":
         """Return the part that the reconciler writes."""
