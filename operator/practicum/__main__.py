@@ -131,7 +131,7 @@ def checks_for(
         drilled: called with a lab in which a drill has begun or ended.
     """
     kube, settings = tools.kube, tools.settings
-    pods = Pods(kube, asyncio.Semaphore(settings.check_pods))
+    pods = Pods(kube, settings.check_pods)
     means = Means(
         kube=kube,
         opa=vetter.opa,

@@ -6,6 +6,7 @@ One that an operator left behind, because it was killed, ends by itself and goes
 import asyncio
 import contextlib
 from typing import Final
+from weakref import WeakValueDictionary
 
 from practicum import errors
 from practicum.api import names
@@ -26,12 +27,14 @@ _ENDED: Final = ("Succeeded", "Failed")
 
 
 class Pods:
-    """Runs pods; few at a time, whatever the number of labs."""
+    """Runs pods: few at a time, whatever the number of labs, and at most half of them in one."""
 
-    def __init__(self, kube: Kube, places: asyncio.Semaphore) -> None:
+    def __init__(self, kube: Kube, most: int) -> None:
         """Choose how many may run at once."""
         self._kube = kube
-        self._places = places
+        self._places = asyncio.Semaphore(most)
+        self._share = max(1, most // 2)
+        self._shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def tidy(self, lab: Lab) -> None:
         """Remove what an evaluation that was cut short left behind."""
@@ -47,7 +50,8 @@ class Pods:
             LearnerFailed: pods of the learner's take the room that it needs, or it is code of
                 theirs that came to no end.
         """
-        async with self._places:
+        share = self._shares.setdefault(lab.uid, asyncio.Semaphore(self._share))
+        async with share, self._places:
             try:
                 pod = await self._kube.create(manifest(lab, wanted))
             except (errors.Forbidden, errors.Conflict) as error:
