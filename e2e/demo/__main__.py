@@ -129,6 +129,7 @@ def _next(stage: stages.Stage, seconds: float) -> None:
         f"practicum open {LAB} mlflow -n {COURSE}",
         f"practicum credentials {LAB} -n {COURSE} --service mlflow",
         f"practicum tasks {LAB} -n {COURSE}",
+        f"practicum check {LAB} -n {COURSE}",
         f"practicum change list --lab {LAB} -n {COURSE}",
         f"practicum audit show {LAB} -n {COURSE}",
         f"practicum extend {LAB} 2h -n {COURSE}",
