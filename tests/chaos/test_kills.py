@@ -156,7 +156,7 @@ async def play(  # the parts of one killing
             return False
 
     await eventually(over, SECONDS)
-    where = trap.where
+    where = trap.disarm()
     if where:
         await asyncio.to_thread(operator.kill)
         await asyncio.to_thread(operator.start)

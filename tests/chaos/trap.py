@@ -43,9 +43,19 @@ class Trap:
             self._count += 1
             if self._count != self._k:
                 return
+            self.where = where
         os.kill(self._pid, signal.SIGKILL)
-        self.where = where
         self._loop.call_soon_threadsafe(self.sprung.set)
+
+    def disarm(self) -> str:
+        """Kill nobody any more: a late effect must not end the operator of what is tried next.
+
+        Returns:
+            Where it struck, if it did.
+        """
+        with self._lock:
+            self._k = 0
+            return self.where
 
 
 async def sweep(some: Sequence[int], step: Callable[[int], Awaitable[str]]) -> dict[str, list[int]]:
@@ -87,12 +97,11 @@ async def play(
     reviving = asyncio.create_task(revive())
     await stretch()
     await asyncio.sleep(GRACE)
-    proxy.watch_writes(lambda _: None)
-    services.watch_writes(lambda: None)
-    if not trap.sprung.is_set():
+    where = trap.disarm()
+    if not where:
         reviving.cancel()
-    await asyncio.gather(reviving, return_exceptions=not trap.sprung.is_set())
-    return trap.where
+    await asyncio.gather(reviving, return_exceptions=not where)
+    return where
 
 
 async def settled(room: Room) -> None:
