@@ -87,9 +87,7 @@ class Evaluator:
         waiting = [
             check
             for check in checks
-            if (not wanted or check.id in wanted)
-            and not scoring.latched(check, known.get(check.id))
-            and (asked or not check.costly)
+            if (not wanted or check.id in wanted) and scoring.due(check, known, asked=asked)
         ]
         while waiting:
             here = {check.id for check in waiting}

@@ -23,6 +23,11 @@ def latched(check: Check, before: CheckStatus | None) -> bool:
     return check.latch and before is not None and before.state is CheckState.PASS
 
 
+def due(check: Check, known: Mapping[str, CheckStatus], *, asked: bool) -> bool:
+    """Whether a check is to be looked at: a costly one only when somebody asks."""
+    return (asked or not check.costly) and not latched(check, known.get(check.id))
+
+
 def waits_for(check: Check, states: Mapping[str, CheckState]) -> str:
     """Return the first check that has to pass before this one and did not; empty: none."""
     return next((one for one in check.needs if not states.get(one, _UNKNOWN).settled), "")
