@@ -10,7 +10,7 @@ import sys
 from typing import Any, Final
 
 from practicum.errors import ServiceError
-from practicum.governance.http import Services
+from practicum.governance.http import Services, json_or_text
 from practicum.kube import reach
 
 _ROUNDS: Final = 4
@@ -78,19 +78,9 @@ async def _repeated(services: Services, question: dict[str, Any]) -> dict[str, A
     return {
         "status": answer.status,
         "headers": dict(list(answer.headers.items())[:_HEADERS]),
-        "body": _told(answer.body),
+        "body": json_or_text(answer.body),
         "seconds": seconds,
     }
-
-
-def _told(body: Any) -> Any:
-    if not isinstance(body, bytes):
-        return body
-    text = body.decode("utf-8", "replace")
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
 
 
 def bounded(reply: dict[str, Any], most: int) -> dict[str, Any]:

@@ -90,9 +90,10 @@ class Prober:
             task.add_done_callback(self._tasks.discard)
         batch = self._batches[side]
         # What several want to know, and asking does not change, is asked once.
-        if question.get("method", "GET") != "GET" or question not in batch.questions:
+        again = question.get("method", "GET") == "GET" and question in batch.questions
+        place = batch.questions.index(question) if again else len(batch.questions)
+        if not again:
             batch.questions.append(question)
-        place = len(batch.questions) - 1 - batch.questions[::-1].index(question)
         replies = await asyncio.shield(batch.replies)
         return replies[place]
 

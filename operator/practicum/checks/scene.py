@@ -23,7 +23,7 @@ from practicum.desired import access
 from practicum.desired.lab import Lab
 from practicum.governance.backends import Backends
 from practicum.governance.chain import Record
-from practicum.governance.http import Answer
+from practicum.governance.http import Answer, json_or_text
 from practicum.governance.opa import Opa
 from practicum.kube.client import Kube
 from practicum.policy.network import Enforcement
@@ -228,7 +228,7 @@ class Scene:
                 parse=False,
             )
             seconds.append(clock() - began)
-        return Asked(answer.status, dict(answer.headers), parsed(answer.body), seconds)
+        return Asked(answer.status, dict(answer.headers), json_or_text(answer.body), seconds)
 
     def _side_of(self, service: str) -> str:
         placement = {one.name: one.placement for one in self.lab.template.components}
@@ -240,17 +240,6 @@ class Scene:
 
 def _moment(body: Object) -> tuple[str, str]:
     return body["metadata"]["creationTimestamp"], body["metadata"]["name"]
-
-
-def parsed(raw: Any) -> Any:
-    """Return the JSON of an answer, or its text."""
-    if not isinstance(raw, bytes):
-        return raw
-    text = raw.decode("utf-8", "replace")
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
 
 
 def is_own(body: Object) -> bool:

@@ -97,6 +97,17 @@ class Services:
             raise ServiceError("Unreachable", f"{url}: {what}") from error
 
 
+def json_or_text(raw: Any) -> Any:
+    """Return the JSON of an answer that came as bytes, or its text where it is none."""
+    if not isinstance(raw, bytes):
+        return raw
+    text = raw.decode("utf-8", "replace")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
 async def _read(response: aiohttp.ClientResponse, url: str) -> bytes:
     raw = bytearray()
     async for chunk in response.content.iter_any():
