@@ -8,7 +8,10 @@ MAKEFLAGS += --no-print-directory
 export PRACTICUM_CACHE ?= $(HOME)/.cache/practicum
 export PYTHONPATH := operator:.
 REQUIREMENTS := requirements/dev.txt
-VENV := $(PRACTICUM_CACHE)/venv-$(shell sha256sum $(REQUIREMENTS) 2>/dev/null | cut -c1-12)
+# One environment for each list of packages and each interpreter: one made with another python3 is
+# never reused, whose standard library would meet a foreign binary.
+INTERPRETER := python3 -c 'import sys; print(sys.base_prefix, sys.version)'
+VENV := $(PRACTICUM_CACHE)/venv-$(shell { $(INTERPRETER); cat $(REQUIREMENTS); } 2>/dev/null | sha256sum | cut -c1-12)
 PYTHON := $(VENV)/bin/python
 CLUSTER := python3 -m e2e.cluster
 SOURCES := operator tests e2e lab-templates tools
@@ -19,8 +22,8 @@ help: ## list every verb
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.done ## create the Python environment in the cache
-$(VENV)/.done: $(REQUIREMENTS)
-	@python3 -m venv $(VENV)
+$(VENV)/.done:
+	@python3 -m venv --clear $(VENV)
 	@$(VENV)/bin/pip install --quiet --require-hashes -r $(REQUIREMENTS)
 	@touch $@
 
