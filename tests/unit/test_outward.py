@@ -26,7 +26,7 @@ CALLS = {
 ALLOWED = {
     "__main__.py": {"socket"},
     "governance/http.py": {"aiohttp"},
-    "sdk/solving.py": {"urllib.request", "urlopen"},
+    "sdk/services.py": {"urllib.request", "urlopen"},
 }
 """The leader's identity is the host's name; what asks labs' services keeps the bounds itself, and
 solutions of modules are run by their authors, at ports that are forwarded to their machine."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from practicum.api.solution import Place
-from practicum.sdk import solving
+from practicum.sdk import services, solving
 from practicum.sdk.solving import Reply, Service, SolutionError, Solver
 
 LOGINS = [
@@ -72,8 +72,8 @@ def test_another_status_is_an_error_unless_any_will_do(url: str) -> None:
 
 
 def test_what_was_forwarded_too_early_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(solving, "_PAUSE_SECONDS", 0)
-    monkeypatch.setattr(solving, "_TRIES", 3)
+    monkeypatch.setattr(services, "_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(services, "_TRIES", 3)
     with pytest.raises(OSError, match="refused"):
         Service("mlflow", "http://127.0.0.1:9", []).call("GET", "/")
 
@@ -129,3 +129,107 @@ def test_keys_of_a_config_map_are_added(solver: Solver) -> None:
 def test_a_solution_knows_where_it_is(solver: Solver) -> None:
     assert (solver.lab, solver.course) == ("ada", "course-a")
     assert solver.namespaces == {"learner": "lab-ada"}
+
+
+def test_objects_are_read_as_json(solver: Solver) -> None:
+    assert solver.find("pod", "gone") is None
+    with pytest.raises(ValueError, match="Expecting value"):
+        solver.get("configmap", "docs", persona="lead")
+    place = "--namespace lab-ada --output=json"
+    assert calls(solver) == [
+        f"--kubeconfig /k --context ada get pod gone {place} --ignore-not-found",
+        f"--kubeconfig /k --context ada-lead get configmap docs {place}",
+    ]
+
+
+def test_others_rate_for_as_long_as_they_are_let_in(solver: Solver) -> None:
+    with pytest.raises(SolutionError, match="no way"), solver.raters("a@x", "b@x"):
+        solver.rate("panel", "a@x", pitch=(4, 5))
+        solver.rate("broken", "broken@x", pitch=(4, 5))
+    own = "--kubeconfig /s --namespace course-a"
+    role = "--clusterrole=practicum-instructor --user=a@x --user=b@x"
+    assert calls(solver) == [
+        f"{own} create rolebinding ada-raters {role}",
+        f"{own} create --as a@x -f -",
+        f"{own} create --as broken@x -f -",
+        f"{own} delete rolebinding ada-raters",
+    ]
+    said = json.loads((solver.folder / "stdin").read_text())
+    assert said["metadata"] == {"generateName": "ada-panel-"}
+    assert said["spec"]["rubric"] == [{"criterion": "pitch", "score": 4, "max": 5}]
+    assert said["spec"]["rater"] == "a@x"
+
+
+def test_logins_are_a_personas_or_the_learners(solver: Solver) -> None:
+    assert solver.login("mlflow")["username"] == "learner"
+    assert solver.login("opa", "ds")["password"] == "p3"
+    with pytest.raises(SolutionError, match="the learner has no login at opa"):
+        solver.login("opa")
+
+
+@pytest.fixture
+def commands(solver: Solver, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What the practicum command is asked, with the codes that are accepted."""
+    asked: list[list[str]] = []
+    told = {"list": {"items": [{"spec": {"requester": "x:course.ada.ds"}}]}, "status": {"n": 1}}
+
+    def practicum(*words: str, accept: tuple[int, ...] = (0,)) -> str:
+        asked.append([*words, str(accept)])
+        return json.dumps(told.get(words[1]))
+
+    monkeypatch.setattr(solver, "practicum", practicum)
+    return asked
+
+
+def test_changes_are_asked_for_and_answered(solver: Solver, commands: list[list[str]]) -> None:
+    solver.ask("promote", "fraud", name="one", persona="ds")
+    solver.approve("one", "a", "b")
+    solver.approve("one", "a", wait=False)
+    solver.roll_back("fraud", reason="why", persona="oncall")
+    assert solver.change("one", accept=(0, 1)) == {"n": 1}
+    assert [" ".join(words) for words in commands] == [
+        "change request promote fraud --name one --reason one --as ds --wait --lab ada (0, 1)",
+        "change approve one --as a --wait --lab ada (0,)",
+        "change approve one --as b --wait --lab ada (0,)",
+        "change approve one --as a --lab ada (0,)",
+        "rollback fraud --reason why --as oncall --wait --lab ada (0,)",
+        "change status one --output=json --lab ada (0, 1)",
+    ]
+
+
+def test_who_took_part_is_counted(
+    solver: Solver, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [{"spec": {"approver": f"x:course.ada.{who}"}} for who in ("risk", "ds", "risk")]
+    monkeypatch.setattr(solver, "get", lambda kind: {"items": answers})
+    assert solver.participation() == [
+        {"persona": "ds", "requests": 1, "answers": 1},
+        {"persona": "risk", "requests": 0, "answers": 2},
+    ]
+    assert commands == [["change", "list", "--output=json", "--lab", "ada", "(0,)"]]
+
+
+def test_changes_are_counted_by_how_they_ended() -> None:
+    ended = {
+        "PromoteModel": ("Executed", "RolledBack", "Denied", "Expired"),
+        "RollbackModel": ("Executed", "Rejected"),
+    }
+    requests = [
+        {"spec": {"action": action}, "status": {"state": state}}
+        for action, states in ended.items()
+        for state in states
+    ]
+    assert solving.counted(requests) == {
+        "requests": 6,
+        "executed": 3,
+        "refused": 2,
+        "rollbacks": 1,
+    }
+
+
+def test_it_is_waited_for_what_comes_about_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solving, "_PAUSE_SECONDS", 0)
+    looks = iter(["", None, "there"])
+    assert solving.awaited("it", lambda: next(looks)) == "there"
+    with pytest.raises(SolutionError, match="it did not come about within 0 s"):
+        solving.awaited("it", lambda: False, 0)

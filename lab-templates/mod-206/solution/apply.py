@@ -2,18 +2,13 @@
 
 import json
 import re
-import subprocess
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import learner_api
-import yaml
 
-from practicum.api.solution import Place
-from practicum.sdk.solving import SolutionError, Solver
+from practicum.sdk.solving import SolutionError, Solver, as_yaml, awaited, counted, files
 
 lab = Solver.from_environment()
 HERE = Path(__file__).parent
@@ -21,39 +16,6 @@ MINE = lab.namespaces["learner"]
 MOST_FLIPPED = 50.0
 """Percent of decisions in which a candidate may differ from production, as its owner says."""
 RATERS = ("rater-1@example.org", "rater-2@example.org", "rater-3@example.org")
-
-
-def text(document: Any) -> str:
-    """JSON is YAML."""
-    return json.dumps(document, indent=1)
-
-
-def awaited(what: str, look: Callable[[], Any], seconds: float = 120) -> Any:
-    """Waits for something, as somebody who looks again does."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        if time.monotonic() > deadline:
-            raise SolutionError(f"{what}: not within {seconds:.0f} s")
-        time.sleep(1)
-    return found
-
-
-def ask(*words: str, name: str, persona: str) -> None:
-    """Asks for a change; a refusal is an answer too."""
-    lab.practicum(
-        *("change", "request", *words, "--name", name, "--reason", f"task of {name}"),
-        *("--as", persona, "--wait", "--lab", lab.lab),
-        accept=(0, 1),
-    )
-
-
-def approve(name: str, *personas: str) -> None:
-    for persona in personas:
-        lab.practicum("change", "approve", name, "--as", persona, "--lab", lab.lab, "--wait")
-
-
-def change(name: str) -> Any:
-    return json.loads(lab.practicum("change", "status", name, "--lab", lab.lab, "-o", "json"))
 
 
 def sources(*folders: str) -> dict[str, str]:
@@ -70,19 +32,12 @@ def keys(files: dict[str, str]) -> dict[str, str]:
     return {path.replace("/", "__"): content for path, content in files.items()}
 
 
-def login(service: str, persona: str) -> dict[str, str]:
-    logins = Place.from_environment().logins
-    return next(
-        one for one in logins if one["service"] == service and one.get("persona", "") == persona
-    )
-
-
 def release_policy() -> None:
     own = lab.folder / "policies"
     names = ("access.rego", "access_test.rego")
     lab.config_map("policies", {name: (own / name).read_text() for name in names})
-    ask("release-policy", "policies", "--version", "access-1", name="access-1", persona="mle")
-    approve("access-1", "reviewer-risk")
+    lab.ask("release-policy", "policies", "--version", "access-1", name="access-1", persona="mle")
+    lab.approve("access-1", "reviewer-risk")
 
 
 def run_api() -> None:
@@ -91,7 +46,7 @@ def run_api() -> None:
     with_tests = {**api, "tests/test_api.py": tests["tests/test_api.py"]}
     lab.config_map("platform-api", keys(with_tests))
     lab.config_map("sdk", keys({**sdk, "tests/test_sdk.py": tests["tests/test_sdk.py"]}))
-    mlflow, opa = login("mlflow", "ds"), login("opa", "")
+    mlflow, opa = lab.login("mlflow", "ds"), lab.login("opa")
     secret = {
         "MLFLOW_USER": mlflow["username"],
         "MLFLOW_PASSWORD": mlflow["password"],
@@ -152,46 +107,37 @@ def canary() -> str:
 def promote_and_go_back(before: str) -> str:
     made = call("team-a-dev", "promotions create fraud-dev --version 2 --reason complaints")
     name = str(made["id"])
-    ask("promote", "fraud-dev", "--version", "2", name=name, persona="ds")
-    approve(name, "reviewer-risk", "reviewer-ml")
-    awaited(f"{name} is served", lambda: change(name)["status"]["outcome"].get("servedAt"))
-    lab.practicum(
-        *("rollback", "fraud", "--reason", "complaints", "--as", "oncall"),
-        *("--wait", "--lab", lab.lab),
-    )
+    lab.ask("promote", "fraud-dev", "--version", "2", name=name, persona="ds")
+    lab.approve(name, "reviewer-risk", "reviewer-ml")
+    awaited(f"{name} is served", lambda: lab.change(name)["status"]["outcome"].get("servedAt"))
+    lab.roll_back("fraud", reason="complaints", persona="oncall")
     awaited(f"version {before} is served", lambda: compared()["production_version"] == before)
     return name
 
 
 def features() -> None:
-    ask("approve-features", "fraud_v0", name="contact-data", persona="ds")
-    ask("approve-features", "fraud_v2", name="lean-features", persona="ds")
-    approve("lean-features", "reviewer-risk", "reviewer-ml")
+    lab.ask("approve-features", "fraud_v0", name="contact-data", persona="ds")
+    lab.ask("approve-features", "fraud_v2", name="lean-features", persona="ds")
+    lab.approve("lean-features", "reviewer-risk", "reviewer-ml")
 
 
 def figures() -> dict[str, dict[str, int]]:
-    """Counts requests by what they are about; what was rolled back was executed before."""
-    found = json.loads(lab.practicum("change", "list", "--lab", lab.lab, "-o", "json"))["items"]
-    counted = {}
-    for name, targets in {"fraud": ("fraud", "fraud-dev"), "fraud_v2": ("fraud_v2",)}.items():
-        mine = [one for one in found if one["spec"]["target"]["name"] in targets]
-        done = [one for one in mine if one["status"]["state"] in ("Executed", "RolledBack")]
-        counted[name] = {
-            "requests": len(mine),
-            "executed": len(done),
-            "refused": sum(one["status"]["state"] in ("Denied", "Rejected") for one in mine),
-            "rollbacks": sum(one["spec"]["action"] == "RollbackModel" for one in done),
-        }
-    return counted
+    """Counts requests by what they are about."""
+    found = lab.changes()
+    about = {"fraud": ("fraud", "fraud-dev"), "fraud_v2": ("fraud_v2",)}
+    return {
+        name: counted([one for one in found if one["spec"]["target"]["name"] in targets])
+        for name, targets in about.items()
+    }
 
 
 def evidence(promotion: str) -> str:
-    promoted, approved = change(promotion)["status"], change("lean-features")["status"]
+    promoted, approved = lab.change(promotion)["status"], lab.change("lean-features")["status"]
 
     def people(status: Any) -> list[str]:
         return sorted({one["persona"] for one in status["answers"] if one["counts"]})
 
-    return text(
+    return as_yaml(
         {
             "promotion": {
                 "request": promotion,
@@ -214,7 +160,7 @@ def evidence(promotion: str) -> str:
 
 def controls() -> str:
     """Reads the map off the policies, so that it is what they say."""
-    own = yaml.safe_load(lab.kubectl("get", "configmap", "policies", "-n", MINE, "-o", "yaml"))
+    own = lab.get("configmap", "policies")
     pattern = re.compile(r"# title: (?P<title>.+)\n# labels: \{control: (?P<id>[A-Z]+-[0-9]+)\}")
     rows = []
     for name, content in own["data"].items():
@@ -234,7 +180,7 @@ def controls() -> str:
             }
             for found in pattern.finditer(content)
         ]
-    return text({"controls": rows})
+    return as_yaml({"controls": rows})
 
 
 def contract() -> str:
@@ -243,7 +189,7 @@ def contract() -> str:
         view = found["features"][0]["featureViewName"]
         of_view = feast.call("GET", f"/api/v1/feature_views/{view}?project=lab")["spec"]
     columns = found["features"][0]["featureColumns"]
-    return text(
+    return as_yaml(
         {
             "service": "fraud_v2",
             "tenant": "team-a",
@@ -290,18 +236,17 @@ def catalog() -> str:
         for name, (kind, tenant) in sorted(resources.items())
     ]
     base = (HERE / "docs" / "catalog-info.yaml").read_text()
-    return "---\n".join([base, *(f"{text(one)}\n" for one in entities)])
+    return "---\n".join([base, *(f"{as_yaml(one)}\n" for one in entities)])
 
 
 def documents() -> dict[str, str]:
     today = datetime.now(UTC).date()
     dates = {"DUE": str(today + timedelta(days=180)), "TODAY": str(today)}
     found = {}
-    for path in sorted((HERE / "docs").glob("*.yaml")):
-        content = path.read_text()
+    for name, content in files(HERE / "docs", "*.yaml").items():
+        found[name] = content
         for word, date in dates.items():
-            content = re.sub(rf"\b{word}\b", date, content)
-        found[path.name] = content
+            found[name] = re.sub(rf"\b{word}\b", date, found[name])
     return found
 
 
@@ -334,7 +279,7 @@ def usage(since: str, until: str) -> str:
         key = one["tenant"], one["operation"]
         heatmap[key] = heatmap.get(key, 0) + one["calls"]
         tenants[one["tenant"]] = tenants.get(one["tenant"], 0) + one["calls"]
-    return text(
+    return as_yaml(
         {
             "from": since,
             "until": until,
@@ -355,38 +300,10 @@ def usage(since: str, until: str) -> str:
 
 def rate() -> None:
     """Lets others rate: the instructor, and three stakeholders whom the course lets in for that."""
-    for subject in ("product-review", "dx-review", "compliance-review"):
-        lab.staff("attest", lab.lab, subject, "--score", "whole=4/5", "--passed")
-    binding = f"{lab.lab}-raters"
-    users = [f"--user={rater}" for rater in RATERS]
-    staff("create", "rolebinding", binding, "--clusterrole=practicum-instructor", *users)
-    try:
+    lab.attest("product-review", "dx-review", "compliance-review")
+    with lab.raters(*RATERS):
         for rater, score in zip(RATERS, (4, 5, 4), strict=True):
-            staff("create", "--as", rater, "-f", "-", stdin=attestation(rater, score))
-    finally:
-        staff("delete", "rolebinding", binding)
-
-
-def attestation(rater: str, score: int) -> str:
-    spec = {
-        "lab": lab.lab,
-        "subject": "panel",
-        "rubric": [{"criterion": "pitch", "score": score, "max": 5}],
-        "passed": True,
-        "rater": rater,
-    }
-    meta = {"generateName": f"{lab.lab}-panel-"}
-    body = {"apiVersion": "practicum.dev/v1alpha1", "kind": "Attestation", "metadata": meta}
-    return text(body | {"spec": spec})
-
-
-def staff(*arguments: str, stdin: str | None = None) -> None:
-    own = ("--kubeconfig", Place.from_environment().staff_kubeconfig, "-n", lab.course)
-    done = subprocess.run(
-        ["kubectl", *own, *arguments], input=stdin, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise SolutionError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+            lab.rate("panel", rater, pitch=(score, 5))
 
 
 def main() -> None:
@@ -395,7 +312,7 @@ def main() -> None:
     awaited("the API answers", answers)
     window = use_the_platform()
     production = canary()
-    ask("promote", "fraud-dev", "--version", "3", name="candidate-3", persona="ds")
+    lab.ask("promote", "fraud-dev", "--version", "3", name="candidate-3", persona="ds")
     features()
     promotion = promote_and_go_back(production)
     written = documents()

@@ -1,18 +1,16 @@
 """Solves MOD-306, as a learner with all its roles would; ratings are other people's."""
 
 import json
-import re
-import subprocess
-import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import finops
 import yaml
 
-from practicum.api.solution import Place
-from practicum.sdk.solving import Service, SolutionError, Solver
+from practicum.policy.pods import is_ready
+from practicum.sdk.solving import Service, SolutionError, Solver, as_yaml, awaited, counted
 
 lab = Solver.from_environment()
 HERE = Path(__file__).parent
@@ -24,34 +22,16 @@ QUOTAS = {
 REVISION = "mended"
 
 
-def text(document: Any) -> str:
-    """JSON is YAML; dates stay what they look like."""
-    return json.dumps(document, indent=1, default=str)
-
-
 def document(name: str) -> Any:
     return yaml.safe_load((HERE / "docs" / name).read_text())
 
 
 def write(**documents: Any) -> None:
-    lab.config_map("docs", {f"{name}.yaml": text(body) for name, body in documents.items()})
-
-
-def get(side: str, *arguments: str) -> Any:
-    return json.loads(lab.kubectl("get", *arguments, "-o", "json", "-n", lab.namespaces[side]))
+    lab.config_map("docs", {f"{name}.yaml": as_yaml(body) for name, body in documents.items()})
 
 
 def own(name: str, key: str) -> str:
-    found: str = get("learner", "configmap", name)["data"][key]
-    return found
-
-
-def await_(what: str, seen: Callable[[], Any], seconds: float = 180) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := seen()):
-        if time.monotonic() > deadline:
-            raise SolutionError(f"{what} did not come about within {seconds:.0f} s")
-        time.sleep(1)
+    found: str = lab.get("configmap", name)["data"][key]
     return found
 
 
@@ -86,7 +66,7 @@ def subject(persona: str) -> dict[str, str]:
 
 
 def ways(tenant: str) -> list[dict[str, Any]]:
-    labels = get(tenant, "resourcequota", "compute")["metadata"]["labels"]
+    labels = lab.get("resourcequota", "compute", side=tenant)["metadata"]["labels"]
     platform = {
         "practicum.dev/lab-uid": labels["practicum.dev/lab-uid"],
         "practicum.dev/side": "platform",
@@ -144,24 +124,9 @@ def edited(policy: str, changes: list[tuple[str, str]]) -> str:
     return policy
 
 
-def ask(*what: str, name: str, persona: str) -> None:
-    """Asks for a change; a refusal is an answer too."""
-    lab.practicum(
-        *("change", "request", *what, "--name", name, "--reason", name, "--as", persona),
-        *("--wait", "--lab", lab.lab),
-        accept=(0, 1),
-    )
-
-
-def approve(name: str, *personas: str) -> None:
-    for persona in personas:
-        last = ("--wait",) if persona == personas[-1] else ()
-        lab.practicum("change", "approve", name, "--as", persona, "--lab", lab.lab, *last)
-
-
 def release(revision: str, name: str) -> None:
-    ask("release-policy", "policies", "--version", revision, name=name, persona="mle")
-    approve(name, "reviewer-risk")
+    lab.ask("release-policy", "policies", "--version", revision, name=name, persona="mle")
+    lab.approve(name, "reviewer-risk")
 
 
 def policies() -> None:
@@ -172,16 +137,7 @@ def policies() -> None:
 
 
 def opa() -> Any:
-    found = lab.kubectl(
-        *("get", "pod", "opa-0", "-n", lab.namespaces["platform"], "-o", "json"),
-        "--ignore-not-found",
-    )
-    return json.loads(found) if found else None
-
-
-def is_ready(pod: Any) -> bool:
-    conditions = (pod or {}).get("status", {}).get("conditions", [])
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+    return lab.find("pod", "opa-0", side="platform")
 
 
 def outage() -> None:
@@ -192,22 +148,20 @@ def outage() -> None:
     for number in range(1, 4):
         name = f"in-the-dark-{number}"
         lab.practicum("drill", lab.lab, "opa-down")
-        await_("OPA's end", lambda: opa() is None)
-        ask("promote", "fraud-dev", "--version", "2", name=name, persona="ds")
-        told = lab.practicum(
-            "change", "status", name, "--lab", lab.lab, "-o", "json", accept=(0, 1)
-        )
-        await_("OPA", lambda: is_ready(opa()))
-        if "OPA could not be asked" in told:
+        awaited("OPA's end", lambda: opa() is None)
+        lab.ask("promote", "fraud-dev", "--version", "2", name=name, persona="ds")
+        told = lab.change(name, accept=(0, 1))
+        awaited("OPA", lambda: is_ready(opa() or {}))
+        if "OPA could not be asked" in json.dumps(told):
             return
         lab.practicum("change", "withdraw", name, "--as", "ds", "--lab", lab.lab)
     raise SolutionError("OPA was back before each of three requests was judged")
 
 
 def promotions() -> None:
-    ask("promote", "fraud-dev", "--version", "6", name="too-old", persona="ds")
-    ask("promote", "fraud-dev", "--version", "2", name="candidate-2", persona="ds")
-    approve("candidate-2", "reviewer-risk", "reviewer-ml")
+    lab.ask("promote", "fraud-dev", "--version", "6", name="too-old", persona="ds")
+    lab.ask("promote", "fraud-dev", "--version", "2", name="candidate-2", persona="ds")
+    lab.approve("candidate-2", "reviewer-risk", "reviewer-ml")
 
 
 def champion(mlflow: Service) -> Any:
@@ -220,128 +174,44 @@ def alias() -> None:
     with lab.service("mlflow") as mlflow:
         before = champion(mlflow)["version"]
         lab.practicum("drill", lab.lab, "alias")
-        await_("the alias", lambda: champion(mlflow)["version"] == before)
+        awaited("the alias", lambda: champion(mlflow)["version"] == before)
 
 
-def lifecycle() -> dict[str, list[dict[str, Any]]]:
-    """Counts requests and answers, by what they are about and by who made them."""
-    told = lab.practicum("change", "list", "--lab", lab.lab, "-o", "json")
-    models: dict[str, Counter[str]] = defaultdict(Counter)
-    people: dict[str, Counter[str]] = defaultdict(Counter)
-    for one in json.loads(told)["items"]:
-        spec, state = one["spec"], one["status"]["state"]
+def lifecycle() -> list[dict[str, Any]]:
+    """Counts requests, by what they are about."""
+    subjects: dict[str, list[Any]] = defaultdict(list)
+    for one in lab.changes():
+        spec = one["spec"]
         about = "fraud" if spec["action"].endswith("Model") else spec["target"]["name"]
-        word = "executed" if state in DONE else "refused" if state in REFUSED else "open"
-        models[about].update(("requests", word))
-        people[persona_of(spec["requester"])].update(["requests"])
-    for one in get("learner", "changeapprovals")["items"]:
-        people[persona_of(one["spec"]["approver"])].update(["answers"])
-    return {"models": rows(models), "personas": rows(people)}
-
-
-DONE, REFUSED = ("Executed", "RolledBack"), ("Denied", "Rejected")
-
-
-def persona_of(username: str) -> str:
-    return username.rpartition(".")[2]
-
-
-def rows(counted: Mapping[str, Counter[str]]) -> list[dict[str, Any]]:
-    fields = ("requests", "executed", "refused", "answers")
-    return [
-        {"name": name, **{key: found[key] for key in fields}} for name, found in counted.items()
-    ]
+        subjects[about].append(one)
+    return [{"subject": about, **counted(found)} for about, found in subjects.items()]
 
 
 # Figures
 
 
-def price(hard: Mapping[str, str], prices: Mapping[str, float]) -> dict[str, float]:
-    cores, memory = cpu(hard["requests.cpu"]), gib(hard["requests.memory"])
-    storage = gib(hard.get("requests.storage", "0Gi"))
-    compute = cores * prices["cpu_core_hour"] + memory * prices["memory_gib_hour"]
-    return {
-        "cpu_cores": cores,
-        "memory_gib": memory,
-        "storage_gib": storage,
-        "cost": compute * prices["hours"] + storage * prices["storage_gib_month"],
-    }
-
-
-def cpu(quantity: str) -> float:
-    return float(quantity[:-1]) / 1000 if quantity.endswith("m") else float(quantity)
-
-
-def gib(quantity: str) -> float:
-    number, unit = re.fullmatch(r"([0-9.]+)([KMGT]i)", quantity).groups()  # type: ignore[union-attr]
-    return float(number) * 1024.0 ** ("KMGT".index(unit[0]) - 2)
-
-
 def showback() -> dict[str, Any]:
     told = yaml.safe_load(own("organisation", "organisation.yaml"))["lab"]
-    rows = {
-        tenant: price(get(tenant, "resourcequota", "tenant")["spec"]["hard"], told["prices"])
+    hard = {
+        tenant: lab.get("resourcequota", "tenant", side=tenant)["spec"]["hard"]
         for tenant in TENANTS
     }
     asked = [
         container["resources"]["requests"]
-        for workload in get("platform", "statefulsets,deployments")["items"]
+        for workload in lab.get("statefulsets,deployments", side="platform")["items"]
         for container in workload["spec"]["template"]["spec"]["containers"]
     ]
-    memory = sum(gib(one["memory"]) for one in asked)
-    total = {
-        "requests.cpu": str(sum(cpu(one["cpu"]) for one in asked)),
-        "requests.memory": f"{memory}Gi",
-    }
-    platform = price(total, told["prices"])
-    handed_out = sum(row["cost"] for row in rows.values())
-    shares = {tenant: platform["cost"] * rows[tenant]["cost"] / handed_out for tenant in TENANTS}
-    return {
-        "currency": "EUR",
-        "hours": told["prices"]["hours"],
-        "tenants": [
-            {
-                "tenant": tenant,
-                **rows[tenant],
-                "cost": round(rows[tenant]["cost"], 2),
-                "platform_share": round(shares[tenant], 2),
-                "budget": told["budgets"][tenant],
-            }
-            for tenant in TENANTS
-        ],
-        "platform": {
-            "cpu_cores": platform["cpu_cores"],
-            "memory_gib": platform["memory_gib"],
-            "cost": round(platform["cost"], 2),
-        },
-        "total": round(platform["cost"] + handed_out, 2),
-    }
+    return finops.showback(told, hard, asked)
 
 
 def adoption(total: float) -> dict[str, Any]:
     plan: dict[str, Any] = document("adoption.yaml")
-    benefit = sum(one["benefit_per_month"] for one in plan["roadmap"])
-    cost = total + sum(one["cost_per_month"] for one in plan["roadmap"])
-    investment = 12000
-    plan["roi"] = {
-        "benefit_per_month": benefit,
-        "cost_per_month": round(cost, 2),
-        "net_per_month": round(benefit - cost, 2),
-        "investment": investment,
-        "payback_months": round(investment / (benefit - cost), 2),
-    }
-    return plan
+    return plan | {"roi": finops.roi(total, plan["roadmap"])}
 
 
 def pitch(costs: Mapping[str, Any], plan: Mapping[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = document("pitch.yaml")
-    told["finops"] = {
-        "total_cost": costs["total"],
-        "budget": sum(one["budget"] for one in costs["tenants"]),
-        "net_per_month": plan["roi"]["net_per_month"],
-        "payback_months": plan["roi"]["payback_months"],
-    }
-    return told
+    return told | {"finops": finops.summary(costs, plan["roi"])}
 
 
 # The interface
@@ -365,10 +235,8 @@ def interface(costs: Mapping[str, Any]) -> None:
     )
     tests = ("platform_client.py", "test_client.py")
     lab.config_map("platform-sdk", {name: (code / name).read_text() for name in tests})
-    logins = Place.from_environment().logins
-    password = next(one["password"] for one in logins if one["username"] == "portal")
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "platform-api"}}
-    lab.apply({**secret, "stringData": {"password": password}})
+    lab.apply({**secret, "stringData": {"password": lab.login("mlflow")["password"]}})
     lab.kubectl("apply", "-f", "-", stdin=own("platform-api", "deployment.yaml"))
     lab.kubectl("rollout", "status", "deployment/platform-api", "--timeout=180s")
 
@@ -412,75 +280,40 @@ def controls() -> list[dict[str, Any]]:
     wanted = document("mapping.yaml")
     found: list[dict[str, Any]] = yaml.safe_load(own("compliance", "controls.yaml"))["controls"]
     done = [{**one, **wanted[one["id"]]} for one in found]
-    lab.config_map("compliance", {"controls.yaml": text({"controls": done})})
+    lab.config_map("compliance", {"controls.yaml": as_yaml({"controls": done})})
     return done
 
 
-def evidence(mapped: list[dict[str, Any]], counted: Mapping[str, Any]) -> dict[str, Any]:
+def evidence(mapped: list[dict[str, Any]], requested: list[dict[str, Any]]) -> dict[str, Any]:
     kinds = [one["proof"]["kind"] for one in mapped]
     proofs = {f"by_{kind}": kinds.count(kind) for kind in ("test", "audit", "platform")}
     told: dict[str, Any] = document("evidence.yaml")
     return told | {
         "controls": {"total": len(mapped), **proofs},
         "changes": [
-            {
-                "subject": row["name"],
-                **{key: row[key] for key in ("requests", "executed", "refused")},
-            }
-            for row in counted["models"]
+            {key: row[key] for key in ("subject", "requests", "executed", "refused")}
+            for row in requested
         ],
         "policy": {"revision": REVISION, "released_by": "mle", "approved_by": "reviewer-risk"},
     }
 
 
-def operations(counted: Mapping[str, Any]) -> dict[str, Any]:
+def operations() -> dict[str, Any]:
     told: dict[str, Any] = document("operations.yaml")
-    usage = [
-        {"persona": row["name"], "requests": row["requests"], "answers": row["answers"]}
-        for row in counted["personas"]
-    ]
-    return told | {"usage": usage}
+    return told | {"usage": lab.participation()}
 
 
 # Ratings
-
-
-def as_staff(*arguments: str, body: Any = None) -> None:
-    kubeconfig = Place.from_environment().staff_kubeconfig
-    command = ["kubectl", "--kubeconfig", kubeconfig, "-n", lab.course, *arguments]
-    said = None if body is None else json.dumps(body)
-    done = subprocess.run(command, input=said, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SolutionError(f"{' '.join(arguments)}: {done.stderr.strip()}")
 
 
 def ratings() -> None:
     """Lets other people rate: one each for the reviews, two users, a panel of three."""
     raters = {"product-review": 1, "compliance-review": 1, "usability": 2, "panel": 3}
     people = [f"rater-{number}@example.org" for number in range(1, 4)]
-    binding = f"raters-{lab.lab}"
-    users = [f"--user={one}" for one in people]
-    as_staff("create", "rolebinding", binding, "--clusterrole=practicum-instructor", *users)
-    try:
+    with lab.raters(*people):
         for subject_, count in raters.items():
             for rater in people[:count]:
-                rate(subject_, rater)
-    finally:
-        as_staff("delete", "rolebinding", binding)
-
-
-def rate(subject_: str, rater: str) -> None:
-    rubric = [
-        {"criterion": criterion, "score": 9, "max": 10} for criterion in ("substance", "clarity")
-    ]
-    spec = {"lab": lab.lab, "subject": subject_, "rubric": rubric, "passed": True, "rater": rater}
-    body = {
-        "apiVersion": "practicum.dev/v1alpha1",
-        "kind": "Attestation",
-        "metadata": {"generateName": f"{lab.lab}-{subject_}-"},
-        "spec": spec,
-    }
-    as_staff("create", f"--as={rater}", "-f", "-", body=body)
+                lab.rate(subject_, rater, substance=(9, 10), clarity=(9, 10))
 
 
 def main() -> None:
@@ -493,19 +326,19 @@ def main() -> None:
     plan = adoption(costs["total"])
     interface(costs)
     mapped = controls()
-    counted = lifecycle()
+    requested = lifecycle()
     write(
         canvas=document("canvas.yaml"),
         architecture=document("architecture.yaml"),
         lineage=lineage(),
-        evidence=evidence(mapped, counted),
+        evidence=evidence(mapped, requested),
         showback=costs,
         adoption=plan,
-        operations=operations(counted),
+        operations=operations(),
         pitch=pitch(costs, plan),
     )
     pages = {"index.md": (HERE / "docs" / "index.md").read_text()}
-    lab.config_map("docs", pages | {"catalog-info.yaml": text(document("catalog-info.yaml"))})
+    lab.config_map("docs", pages | {"catalog-info.yaml": as_yaml(document("catalog-info.yaml"))})
     ratings()
 
 

@@ -2,12 +2,13 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from practicum.sdk.solving import Service, SolutionError, Solver
+from practicum.policy.pods import is_ready
+from practicum.sdk.solving import Service, Solver, as_yaml, awaited, files
 
 lab = Solver.from_environment()
 HERE = Path(__file__).parent
@@ -26,13 +27,6 @@ for _ in range(220):
     took.append(time.monotonic() - began)
 print(json.dumps(sorted(took[20:])))
 """
-PATIENCE = 240
-"""Seconds: the kubelet brings a ConfigMap into a pod within a minute or two."""
-
-
-def text(document: Any) -> str:
-    """JSON is YAML."""
-    return json.dumps(document, indent=1)
 
 
 def shell(*command: str) -> str:
@@ -40,30 +34,19 @@ def shell(*command: str) -> str:
     return lab.kubectl("exec", *SPACE, POD, "-c", "shell", "--", *command)
 
 
-def awaited(what: str, look: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE
-    while not (found := look()):
-        if time.monotonic() > deadline:
-            raise SolutionError(f"{what} did not come about within {PATIENCE} s")
-        time.sleep(2)
-    return found
-
-
 def refused() -> None:
     """Asks for the draft; a refusal is an answer too."""
-    lab.practicum(
-        *("change", "request", "approve-features", "fraud_v0", "--name", "draft"),
-        *("--reason", "what does it lack?", "--as", "author", "--wait", "--lab", lab.lab),
-        accept=(1,),
-    )
+    what = ("approve-features", "fraud_v0")
+    lab.ask(*what, name="draft", persona="author", reason="what does it lack?", accept=(1,))
 
 
 def define() -> None:
     """Writes the repository, and applies it once it is there."""
-    files = {path.name: path.read_text() for path in sorted((HERE / "repo").glob("*.py"))}
-    lab.config_map("feature-repo", files)
+    repository = files(HERE / "repo", "*.py")
+    lab.config_map("feature-repo", repository)
     mounted = "/lab/configmaps/repository/features.py"
-    awaited("the repository", lambda: shell("cat", mounted) == files["features.py"])
+    definitions = repository["features.py"]
+    awaited("the repository", lambda: shell("cat", mounted) == definitions)
     shell("lab-sync")
     with lab.service("feast") as feast:
         # Its server believes for some seconds what it read before.
@@ -72,12 +55,9 @@ def define() -> None:
 
 
 def ask() -> None:
-    lab.practicum(
-        *("change", "request", "approve-features", "fraud_v1", "--name", "fraud-v1"),
-        *("--reason", "for the fraud model", "--as", "author", "--wait", "--lab", lab.lab),
-    )
-    for persona in ("owner", "privacy"):
-        lab.practicum("change", "approve", "fraud-v1", "--as", persona, "--lab", lab.lab)
+    what = ("approve-features", "fraud_v1")
+    lab.ask(*what, name="fraud-v1", persona="author", reason="for the fraud model", accept=(0,))
+    lab.approve("fraud-v1", "owner", "privacy", wait=False)
 
 
 def job(image: str) -> dict[str, Any]:
@@ -140,18 +120,12 @@ def keep_up() -> None:
 def run(name: str) -> None:
     """Runs the job once, by hand."""
     lab.kubectl("create", "job", *SPACE, name, "--from=cronjob/materialize")
-    lab.kubectl("wait", *SPACE, f"job/{name}", "--for=condition=complete", f"--timeout={PATIENCE}s")
+    lab.kubectl("wait", *SPACE, f"job/{name}", "--for=condition=complete", "--timeout=240s")
 
 
 def store() -> Any:
-    """The online store's pod."""
-    told = lab.kubectl("get", "pod", "valkey-0", *SPACE, "-o", "json", "--ignore-not-found")
-    return json.loads(told) if told else {"metadata": {"uid": ""}, "status": {}}
-
-
-def is_ready(pod: Any) -> bool:
-    conditions = pod["status"].get("conditions", [])
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+    """The online store's pod; while there is none, one that nothing is known of."""
+    return lab.find("pod", "valkey-0") or {"metadata": {"uid": ""}}
 
 
 def is_served(online: Service) -> bool | None:
@@ -199,7 +173,7 @@ def lineage(feast: Service) -> str:
         features = into("feature", views)
         return {"source": source, "features": features, "services": sorted(services)}
 
-    return text(
+    return as_yaml(
         {
             "edges": [
                 {"from": f"{one['type']}/{one['name']}", "to": f"{to['type']}/{to['name']}"}
@@ -219,7 +193,7 @@ def notebook() -> str:
         **{"cell_type": "code", "execution_count": 1, "metadata": {}, "outputs": [output]},
         "source": code.splitlines(keepends=True),
     }
-    return text({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]})
+    return as_yaml({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]})
 
 
 def days(newest: date) -> Iterator[str]:
@@ -241,7 +215,7 @@ def measured(feast: Service) -> str:
         feast.call("POST", "/api/v1/monitoring/compute", wanted)
     rows = feast.call("GET", f"{metrics}/features?{about}&granularity=daily")
     worst = max(rows, key=lambda row: row["null_rate"])
-    return text(
+    return as_yaml(
         {
             "day": worst["metric_date"],
             **{name: worst[name] for name in ("row_count", "null_count", "null_rate")},
@@ -265,7 +239,7 @@ def capacity(outage: dict[str, Any]) -> str:
     took = awaited(f"a p95 of {promised} ms", measured)
     p50, p95, p99 = (round(1000 * took[int(share * len(took))], 2) for share in (0.5, 0.95, 0.99))
     rate = round(1000 / p50, 1)
-    return text(
+    return as_yaml(
         {
             "measured": {
                 **{"callers": 1, "requests": len(took), "entities_per_request": 10},
@@ -287,15 +261,14 @@ def write() -> None:
     """Writes the documents, most of them while the online store is away."""
     before, began = store()["metadata"]["uid"], time.monotonic()
     lab.practicum("drill", lab.lab, "online-down")
-    documents = {path.name: path.read_text() for path in sorted((HERE / "docs").iterdir())}
+    documents = files(HERE / "docs")
     with lab.service("feast") as feast:
         documents["lineage.yaml"] = lineage(feast)
         documents["bad-day.yaml"] = measured(feast)
     documents["leak.ipynb"] = notebook()
     documents["capacity.yaml"] = capacity(refilled(before, began))
     lab.config_map("docs", documents)
-    policies = {path.name: path.read_text() for path in sorted((HERE / "policies").iterdir())}
-    lab.config_map("policies", policies)
+    lab.config_map("policies", files(HERE / "policies"))
 
 
 def main() -> None:
@@ -306,8 +279,7 @@ def main() -> None:
     write()
     # The stamp comes into the registry by a ConfigMap, too.
     lab.practicum("change", "status", "fraud-v1", "--wait", "--lab", lab.lab)
-    for subject in ("workshop", "review"):
-        lab.staff("attest", lab.lab, subject, "--score", "whole=4/5", "--passed")
+    lab.attest("workshop", "review")
 
 
 main()
