@@ -1,7 +1,7 @@
 """Looks at one lab once: every check in its turn, and says whose it is to mend what is wrong."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -84,21 +84,17 @@ class Evaluator:
                 finding = _held(needed)
             found[check.id], states[check.id] = finding, finding.state
 
-        waiting = [
+        due = [
             check
             for check in checks
             if (not wanted or check.id in wanted) and scoring.due(check, known, asked=asked)
         ]
-        while waiting:
-            here = {check.id for check in waiting}
-            ready = [check for check in waiting if not here & set(check.needs)]
+        for ready in _in_order(due):
             held = {} if regardless else {one.id: scoring.waits_for(one, states) for one in ready}
-            free = [check for check in ready if not held.get(check.id)]
-            for check in ready:
-                if needed := held.get(check.id):
-                    found[check.id], states[check.id] = _held(needed), CheckState.PENDING
-            await asyncio.gather(*map(one, free))
-            waiting = [check for check in waiting if check not in ready]
+            for name, needed in held.items():
+                if needed:
+                    found[name], states[name] = _held(needed), CheckState.PENDING
+            await asyncio.gather(*(one(check) for check in ready if not held.get(check.id)))
         secrets = scene.secrets
         return {name: findings.redacted(finding, secrets) for name, finding in found.items()}
 
@@ -174,6 +170,15 @@ class Evaluator:
 
 def _held(needed: str) -> Finding:
     return Finding(CheckState.PENDING, f"waits for check {needed}")
+
+
+def _in_order(checks: Sequence[Check]) -> Iterator[list[Check]]:
+    """Yield checks in groups, each after those that it needs."""
+    waiting = list(checks)
+    while waiting:
+        here = {check.id for check in waiting}
+        yield [check for check in waiting if not here & set(check.needs)]
+        waiting = [check for check in waiting if here & set(check.needs)]
 
 
 def _states(checks: Sequence[Check], known: Mapping[str, CheckStatus]) -> dict[str, CheckState]:

@@ -7,10 +7,12 @@ import asyncio
 import json
 import os
 import sys
+from functools import partial
 from typing import Any, Final
 
+from practicum.checks.repeating import repeated
 from practicum.errors import ServiceError
-from practicum.governance.http import Services, json_or_text
+from practicum.governance.http import Services
 from practicum.kube import reach
 
 _ROUNDS: Final = 4
@@ -60,27 +62,19 @@ async def request(
 
 
 async def _repeated(services: Services, question: dict[str, Any]) -> dict[str, Any]:
-    clock, seconds, answer = asyncio.get_running_loop().time, [], None
+    ask = partial(
+        services.call,
+        question["method"],
+        question["url"],
+        body=question["json"],
+        headers=question["headers"],
+        parse=False,
+    )
     try:
-        for _ in range(question["times"]):
-            began = clock()
-            answer = await services.call(
-                *(question["method"], question["url"]),
-                body=question["json"],
-                headers=question["headers"],
-                parse=False,
-            )
-            seconds.append(clock() - began)
+        asked = await repeated(ask, question["times"])
     except ServiceError as error:
         return {"error": str(error)}
-    if answer is None:
-        return {"error": "asked no time at all"}
-    return {
-        "status": answer.status,
-        "headers": dict(list(answer.headers.items())[:_HEADERS]),
-        "body": json_or_text(answer.body),
-        "seconds": seconds,
-    }
+    return {**vars(asked), "headers": dict(list(asked.headers.items())[:_HEADERS])}
 
 
 def bounded(reply: dict[str, Any], most: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from practicum.api.labtemplate import PLATFORM
 from practicum.api.looks.services import HttpRequest
 from practicum.checks.outcomes import LearnerFailed, LookBroken, Unsupported
 from practicum.checks.pods import Pods
+from practicum.checks.repeating import Asked
 from practicum.desired.check_pods import CheckPod
 from practicum.desired.lab import Lab
 
@@ -22,16 +23,6 @@ Reply = dict[str, Any]
 _QUIET_SECONDS: Final = 0.3
 """So long nobody else asks anything: then the pod is made."""
 _POD_SECONDS: Final = 90
-
-
-@dataclass(frozen=True)
-class Asked:
-    """An answer to a request, and how long each of its repetitions took."""
-
-    status: int
-    headers: dict[str, str]
-    body: Any
-    seconds: list[float]
 
 
 @dataclass
@@ -78,7 +69,7 @@ class Prober:
         reply = await self._ask(PLATFORM, question)
         if "error" in reply:
             raise LearnerFailed(str(reply["error"]))
-        return Asked(reply["status"], reply["headers"], reply["body"], reply["seconds"])
+        return Asked(**reply)
 
     async def _ask(self, side: str, question: Question) -> Reply:
         if not self._lab.settings.check_image:

@@ -2,12 +2,11 @@
 
 import asyncio
 import base64
-import json
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import cached_property
-from typing import Any, Final
+from datetime import timedelta
+from functools import cached_property, partial
+from typing import Any, Final, TypeVar
 
 from practicum import errors
 from practicum.api.labtemplate import LEARNER
@@ -15,20 +14,21 @@ from practicum.api.looks.services import HttpCheck, HttpRequest
 from practicum.api.names import MANAGED_BY, MANAGER
 from practicum.checks.outcomes import LearnerFailed, LookBroken
 from practicum.checks.pods import Pods
-from practicum.checks.prober import Asked, Prober
+from practicum.checks.prober import Prober
+from practicum.checks.repeating import Asked, repeated
 from practicum.checks.texts import known_values
-from practicum.checks.values import Malformed, shown
+from practicum.checks.values import Malformed, parsed, shown
 from practicum.clock import Clock
 from practicum.desired import access
 from practicum.desired.lab import Lab
 from practicum.governance.backends import Backends
 from practicum.governance.chain import Record
-from practicum.governance.http import Answer, json_or_text
 from practicum.governance.opa import Opa
 from practicum.kube.client import Kube
 from practicum.policy.network import Enforcement
 
 Object = dict[str, Any]
+Value = TypeVar("Value")
 
 _ASK_SECONDS: Final = 60
 """For all repetitions of one request."""
@@ -61,10 +61,7 @@ class Scene:
     pods: Pods
     prober: Prober
     answers: Mapping[str, str]
-    _objects: dict[tuple[str, str, str], asyncio.Task[list[Object]]] = field(default_factory=dict)
-    _records: asyncio.Task[list[Record]] | None = None
-    _ratings: asyncio.Task[list[Object]] | None = None
-    _tokens: dict[str, asyncio.Task[tuple[str, datetime]]] = field(default_factory=dict)
+    _read: dict[tuple[str, ...], asyncio.Task[Any]] = field(default_factory=dict)
 
     @cached_property
     def values(self) -> dict[str, str]:
@@ -93,10 +90,7 @@ class Scene:
         Raises:
             Malformed: there is none of that name, or it is no JSON.
         """
-        try:
-            return json.loads(self.asset(path))
-        except ValueError as error:
-            raise Malformed(f"asset {path} is no JSON: {error}") from error
+        return parsed(path, self.asset(path))
 
     def namespace(self, side: str) -> str:
         """Return the namespace of a side.
@@ -110,10 +104,18 @@ class Scene:
 
     async def objects(self, kind: str, side: str, labels: str = "") -> list[Object]:
         """Return all objects of a kind on one side of the lab."""
-        key = (kind, self.namespace(side), labels)
-        if key not in self._objects:
-            self._objects[key] = asyncio.create_task(self.means.kube.list(*key))
-        return await asyncio.shield(self._objects[key])
+        where = (kind, self.namespace(side), labels)
+        return await self._once(("objects", *where), lambda: self.means.kube.list(*where))
+
+    async def _once(
+        self, key: tuple[str, ...], read: Callable[[], Coroutine[Any, Any, Value]]
+    ) -> Value:
+        """Read something, or wait for who reads it already."""
+        if key not in self._read:
+            self._read[key] = asyncio.create_task(read())
+        # One who gives up must not take it away from the others.
+        found: Value = await asyncio.shield(self._read[key])
+        return found
 
     async def config_map(self, name: str) -> dict[str, str]:
         """Return a ConfigMap that the learner wrote.
@@ -132,24 +134,18 @@ class Scene:
         Raises:
             LookBroken: its chain does not hold.
         """
-        if self._records is None:
-            self._records = asyncio.create_task(self.means.records(self.lab))
-        return await asyncio.shield(self._records)
+        return await self._once(("records",), lambda: self.means.records(self.lab))
 
     async def ratings(self) -> list[Object]:
         """Return the Attestations of labs of this name, oldest first."""
-        if self._ratings is None:
-            course, fields = self.lab.course, f"spec.lab={self.lab.name}"
-            found = self.means.kube.list("Attestation", course, fields=fields)
-            self._ratings = asyncio.create_task(found)
-        return sorted(await asyncio.shield(self._ratings), key=_moment)
+        course, fields = self.lab.course, f"spec.lab={self.lab.name}"
+        read = partial(self.means.kube.list, "Attestation", course, fields=fields)
+        return sorted(await self._once(("ratings",), read), key=_moment)
 
     async def token(self, account: str) -> str:
         """Return a token of a ServiceAccount of the course."""
-        if account not in self._tokens:
-            minted = self.means.kube.token(self.lab.course, account, _TOKEN_LIFE)
-            self._tokens[account] = asyncio.create_task(minted)
-        token, _ = await asyncio.shield(self._tokens[account])
+        mint = partial(self.means.kube.token, self.lab.course, account, _TOKEN_LIFE)
+        token, _ = await self._once(("token", account), mint)
         return token
 
     def login(self, service: str, account: str) -> dict[str, str]:
@@ -219,16 +215,8 @@ class Scene:
         return kind(f"{service}: {error}")
 
     async def _ask(self, request: HttpRequest, headers: Mapping[str, str], times: int) -> Asked:
-        clock, seconds, answer = asyncio.get_running_loop().time, [], Answer(0, None)
-        for _ in range(times):
-            began = clock()
-            answer = await self.backends.ask(
-                *(str(request.service), request.method, request.path or "/", request.json_),
-                headers,
-                parse=False,
-            )
-            seconds.append(clock() - began)
-        return Asked(answer.status, dict(answer.headers), json_or_text(answer.body), seconds)
+        what = (str(request.service), request.method, request.path or "/", request.json_)
+        return await repeated(partial(self.backends.ask, *what, headers, parse=False), times)
 
     def _side_of(self, service: str) -> str:
         placement = {one.name: one.placement for one in self.lab.template.components}

@@ -120,6 +120,18 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else "" if value is None else shown(value)
 
 
+def parsed(path: str, text: str) -> Any:
+    """Return the JSON of a file that checks refer to.
+
+    Raises:
+        Malformed: it is none.
+    """
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise Malformed(f"asset {path} is no JSON: {error}") from error
+
+
 def at(path: str, document: Any) -> Any:
     """Return what a JMESPath finds.
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from practicum.api.canonical import canonical
 from practicum.governance.opa import LONG_OUTPUT, Done, Opa
+from practicum.memory import Memory
 from practicum.observe import metrics
 
 DATA: Final = ("data.json", "data.yaml")
@@ -65,7 +66,7 @@ class Vetter:
     def __init__(self, opa: Opa) -> None:
         """Choose who compiles."""
         self.opa = opa
-        self._known: dict[str, Vetted] = {}
+        self._known: Memory[Vetted] = Memory(_KEPT)
 
     async def vet(self, files: Mapping[str, str]) -> Vetted:
         """Return whether files can be used as the policies of a lab.
@@ -74,16 +75,15 @@ class Vetter:
             ServiceError: nobody can tell, for OPA does not work.
         """
         digest = digest_of(files)
-        if digest not in self._known:
-            began = asyncio.get_running_loop().time()
-            async with self.opa.places:
-                found = await self._ask(digest, files)
-            took = asyncio.get_running_loop().time() - began
-            metrics.VETTING_SECONDS.labels("ok" if found.ok else "broken").observe(took)
-            while len(self._known) >= _KEPT:
-                del self._known[next(iter(self._known))]
-            self._known[digest] = found
-        return self._known[digest]
+        return await self._known.recall(digest, lambda: self._timed(digest, files))
+
+    async def _timed(self, digest: str, files: Mapping[str, str]) -> Vetted:
+        began = asyncio.get_running_loop().time()
+        async with self.opa.places:
+            found = await self._ask(digest, files)
+        took = asyncio.get_running_loop().time() - began
+        metrics.VETTING_SECONDS.labels("ok" if found.ok else "broken").observe(took)
+        return found
 
     async def _ask(self, digest: str, files: Mapping[str, str]) -> Vetted:
         if problem := _objection(files):

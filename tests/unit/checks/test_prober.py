@@ -11,7 +11,8 @@ from practicum.api.labtemplate import PLATFORM
 from practicum.api.looks.services import HttpRequest
 from practicum.checks import prober as module
 from practicum.checks.outcomes import LearnerFailed, LookBroken, Unsupported
-from practicum.checks.prober import Asked, Prober
+from practicum.checks.prober import Prober
+from practicum.checks.repeating import Asked
 from practicum.desired.check_pods import CheckPod
 from practicum.desired.lab import Lab
 from tests import samples

@@ -12,7 +12,7 @@ from practicum.api.looks.services import DecisionCheck, HttpCheck, Latency, Metr
 from practicum.checks.findings import Finding
 from practicum.checks.looks import services
 from practicum.checks.outcomes import LearnerFailed, LookBroken
-from practicum.checks.prober import Asked
+from practicum.checks.repeating import Asked
 from practicum.checks.values import Malformed
 from practicum.errors import ServiceError
 from practicum.governance.http import Answer

@@ -12,10 +12,10 @@ from practicum.api.looks.work import DocumentCheck, Fact
 from practicum.checks import findings, forms
 from practicum.checks.findings import PASSED, Finding
 from practicum.checks.looks import cluster, records, services
-from practicum.checks.memory import Memory
 from practicum.checks.outcomes import LookBroken
 from practicum.checks.scene import Scene
 from practicum.governance.vetting import problem_of
+from practicum.memory import Memory
 
 _LONGEST: Final = 64 * 1024
 _MOST: Final = 5
@@ -112,8 +112,7 @@ async def _judged(scene: Scene, look: DocumentCheck, rules: str, question: Any) 
 
 
 def _source(fact: Fact) -> str:
-    sources = ("object", "http", "decision", "metrics", "lifecycle")
-    return next(name for name in sources if getattr(fact, name) is not None)
+    return next(name for name in _FETCH if getattr(fact, name) is not None)
 
 
 async def _objects(scene: Scene, fact: Fact) -> Any:

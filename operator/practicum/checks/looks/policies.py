@@ -17,11 +17,11 @@ from practicum.api.looks.work import Mutants, OpaTest, PolicyCheck
 from practicum.checks import findings
 from practicum.checks.findings import PASSED, Finding
 from practicum.checks.looks.trials import TESTS, Trial, paths
-from practicum.checks.memory import Memory
 from practicum.checks.outcomes import LearnerFailed
 from practicum.checks.scene import Scene
 from practicum.governance.opa import Done
 from practicum.governance.vetting import DATA, Vetter, problem_of
+from practicum.memory import Memory
 
 _VECTORS: Final = "practicum_vectors"
 _SECONDS: Final = 60

@@ -10,7 +10,7 @@ from practicum.api.looks.services import DecisionCheck, HttpCheck, Latency, Metr
 from practicum.checks import findings, values
 from practicum.checks.findings import PASSED, Finding
 from practicum.checks.outcomes import LookBroken
-from practicum.checks.prober import Asked
+from practicum.checks.repeating import Asked
 from practicum.checks.scene import Scene
 from practicum.errors import ServiceError
 from practicum.governance.http import Answer

@@ -1,6 +1,5 @@
 """What learners' policies are tried on: vectors, a correct policy and faulty copies of it. Pure."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any, Final
 import yaml
 
 from practicum.api.looks.work import PolicyCheck
-from practicum.checks.values import Malformed
+from practicum.checks.values import Malformed, parsed
 from practicum.governance.vetting import DATA
 
 TESTS: Final = "_test.rego"
@@ -57,10 +56,7 @@ def package_of(text: str) -> str:
 
 
 def _vectors(path: str, text: str) -> list[dict[str, Any]]:
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise Malformed(f"asset {path} is no JSON: {error}") from error
+    found = parsed(path, text)
     if not isinstance(found, list) or not all("input" in one and "expect" in one for one in found):
         raise Malformed(f"asset {path} is no list of vectors with input and expect")
     return found
