@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-from practicum.api.times import DURATION_PATTERN, parse_duration
+from practicum.api.times import DURATION_PATTERN, TIMESTAMP_PATTERN, parse_duration, parse_rfc3339
 
 
 def cel(*rules: tuple[str, str]) -> dict[str, Any]:
@@ -46,11 +46,22 @@ def _is_duration(text: str) -> str:
     return text
 
 
+def _is_timestamp(text: str) -> str:
+    parse_rfc3339(text)
+    return text
+
+
 Duration = Annotated[
     str,
     Field(min_length=2, max_length=20, pattern=DURATION_PATTERN),
     AfterValidator(_is_duration),
 ]
+Timestamp = Annotated[
+    str,
+    Field(max_length=32, pattern=TIMESTAMP_PATTERN),
+    AfterValidator(_is_timestamp),
+]
+"""RFC 3339, as Kubernetes writes it."""
 DnsLabel = Annotated[
     str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
 ]

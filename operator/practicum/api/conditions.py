@@ -47,11 +47,18 @@ class ConditionType(StrEnum):
     CHECKS_WORK = "ChecksWork"
     """False when checks could not be evaluated; who examines them writes it."""
 
+    IDLE = "Idle"
+    """True when nobody uses the lab and it is about to be suspended; who meters labs writes it."""
+
 
 GOVERNED: Final = frozenset({ConditionType.POLICY_LOADED, ConditionType.AUDIT_INTACT})
 """Conditions that are governance's to write, not the reconciler's."""
 EXAMINED: Final = frozenset({ConditionType.CHECKS_WORK})
 """Conditions that are written by who examines checks."""
+METERED: Final = frozenset({ConditionType.IDLE})
+"""Conditions that are written by who meters labs."""
+OTHERS: Final = GOVERNED | EXAMINED | METERED
+"""Conditions that are not the reconciler's to write."""
 
 
 class Condition(ApiModel):

@@ -14,6 +14,7 @@ import yaml
 from practicum.api.attestation import AttestationSpec
 from practicum.api.base import ApiModel, cel
 from practicum.api.change import ChangeApprovalSpec, ChangeRequestSpec, ChangeRequestStatus
+from practicum.api.labcohort import LabCohortSpec, LabCohortStatus
 from practicum.api.labenvironment import LabEnvironmentSpec
 from practicum.api.labstatus import LabEnvironmentStatus
 from practicum.api.labtemplate import LabTemplateSpec
@@ -40,17 +41,23 @@ def structural(schema: dict[str, Any]) -> dict[str, Any]:
 def _convert(node: dict[str, Any], defs: dict[str, Any]) -> dict[str, Any]:
     node = _resolve(node, defs)
     kept = {k: v for k, v in node.items() if k in _KEPT or k.startswith("x-kubernetes-")}
-    if node.get("x-kubernetes-int-or-string"):
-        return kept
     if kept.get("default", 0) is None:
         del kept["default"]
+    if node.get("x-kubernetes-int-or-string"):
+        return kept
     if isinstance(kept.get("default"), dict):
-        kept["default"] = {k: v for k, v in kept["default"].items() if v is not None}
+        kept["default"] = _without_nulls(kept["default"])
     if isinstance(node.get("const"), str):
         kept["enum"] = [node["const"]]
     if kept.get("type") == "integer":
         kept["format"] = "int64"
     return kept | _convert_children(kept, defs)
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_nulls(v) for k, v in value.items() if v is not None}
+    return value
 
 
 def _convert_children(node: dict[str, Any], defs: dict[str, Any]) -> dict[str, Any]:
@@ -167,6 +174,31 @@ def _lab() -> dict[str, Any]:
     )
 
 
+def _cohort() -> dict[str, Any]:
+    return _crd(
+        "LabCohort",
+        short="cohort",
+        spec=LabCohortSpec,
+        status=LabCohortStatus,
+        columns=[
+            _column("Phase", ".status.phase"),
+            _column("Learners", ".status.learners", "integer"),
+            _column("Ready", ".status.ready"),
+            _column("Starts", ".spec.schedule.startAt"),
+            _column("Ends", ".spec.schedule.endAt"),
+            _column("Spend", ".status.spend.amount"),
+            _column("Age", ".metadata.creationTimestamp", "date"),
+            _column("Message", ".status.message", priority=1),
+        ],
+        rules=cel(
+            (
+                "size(self.metadata.name) <= 40",
+                "metadata.name must be at most 40 characters: names of its labs are made of it",
+            )
+        ),
+    )
+
+
 def _template() -> dict[str, Any]:
     return _crd(
         "LabTemplate",
@@ -244,7 +276,7 @@ def _attestation() -> dict[str, Any]:
 
 def crds() -> dict[str, dict[str, Any]]:
     """Return every CRD of Practicum by file name."""
-    made = (_lab(), _template(), _change(), _approval(), _attestation())
+    made = (_lab(), _cohort(), _template(), _change(), _approval(), _attestation())
     return {f"{crd['spec']['names']['plural']}.yaml": crd for crd in made}
 
 

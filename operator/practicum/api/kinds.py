@@ -44,6 +44,7 @@ KINDS: Final[dict[str, Kind]] = {
     "NetworkPolicy": Kind("networking.k8s.io/v1", "networkpolicies"),
     "Role": Kind("rbac.authorization.k8s.io/v1", "roles"),
     "RoleBinding": Kind("rbac.authorization.k8s.io/v1", "rolebindings"),
+    "PodMetrics": Kind("metrics.k8s.io/v1beta1", "pods"),
     "SelfSubjectReview": Kind("authentication.k8s.io/v1", "selfsubjectreviews", namespaced=False),
     "SelfSubjectAccessReview": Kind(
         "authorization.k8s.io/v1", "selfsubjectaccessreviews", namespaced=False
@@ -59,6 +60,7 @@ KINDS: Final[dict[str, Kind]] = {
         "admissionregistration.k8s.io/v1", "validatingadmissionpolicybindings", namespaced=False
     ),
     "LabEnvironment": Kind(API_VERSION, "labenvironments"),
+    "LabCohort": Kind(API_VERSION, "labcohorts"),
     "LabTemplate": Kind(API_VERSION, "labtemplates"),
     "ChangeRequest": Kind(API_VERSION, "changerequests"),
     "ChangeApproval": Kind(API_VERSION, "changeapprovals"),

@@ -10,10 +10,12 @@ from practicum.api.base import (
     Duration,
     IntOrString,
     SubjectKind,
+    Timestamp,
     cel,
 )
 from practicum.api.labstatus import LabEnvironmentStatus
 from practicum.api.names import API_VERSION
+from practicum.api.usage import IdlePolicy
 
 _SUBJECT_RULE = (
     "!self.name.startsWith('system:')",
@@ -104,6 +106,10 @@ class LabEnvironmentSpec(ApiModel):
             description="Life of the lab from its creation, for example 8h. Editable both ways.",
         ),
     ] = "8h"
+    end_at: Annotated[
+        Timestamp | None,
+        Field(description="When the lab ends, instead of by its ttl; a time that is over: now."),
+    ] = None
     size: Annotated[
         DnsLabel | None,
         Field(description="One of the template's sizes; absent: the template's default."),
@@ -113,7 +119,14 @@ class LabEnvironmentSpec(ApiModel):
         bool,
         Field(description="Scale to nothing and revoke access; the data and the clock stay."),
     ] = False
-    on_expiry: Literal["Delete"] = "Delete"
+    idle: Annotated[
+        IdlePolicy | None,
+        Field(description="When a lab that nobody uses is suspended; absent: as the chart says."),
+    ] = None
+    on_expiry: Annotated[
+        Literal["Delete", "Archive"],
+        Field(description="Archive: nothing is deleted before its archive was verified."),
+    ] = "Delete"
     waived_checks: Annotated[
         list[DnsLabel],
         Field(max_length=48, description="Checks of the template that this lab does without."),

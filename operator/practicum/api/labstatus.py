@@ -9,12 +9,25 @@ from pydantic import Field
 
 from practicum.api.base import ApiModel, DnsLabel, ShortText, listed_by
 from practicum.api.checks import CheckState
-from practicum.api.conditions import EXAMINED, GOVERNED, Conditions, Phase
+from practicum.api.conditions import (
+    EXAMINED,
+    GOVERNED,
+    METERED,
+    OTHERS,
+    Conditions,
+    ConditionType,
+    Phase,
+)
+from practicum.api.usage import ActivityStatus, UsageStatus
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", min_length=64, max_length=64)]
 """Hexadecimal."""
 GOVERNED_FEATURES: Final = 64
 """So many approved feature services are known of a lab at most: those approved last."""
+
+
+_OF_OTHERS: Final = ("audit", "governed", "checks", "usage", "activity")
+"""Fields of the status that are not the reconciler's to write."""
 
 
 class ServiceStatus(ApiModel):
@@ -173,6 +186,8 @@ class LabEnvironmentStatus(ApiModel):
     audit: AuditStatus | None = None
     governed: GovernedStatus | None = None
     checks: ChecksStatus | None = None
+    usage: UsageStatus | None = None
+    activity: ActivityStatus | None = None
     exhibits_at: Annotated[
         str | None,
         Field(
@@ -192,25 +207,28 @@ class LabEnvironmentStatus(ApiModel):
 
     def of_reconciler(self) -> "LabEnvironmentStatus":
         """Return the part that the reconciler writes."""
-        kept = [one for one in self.conditions if one.type not in GOVERNED | EXAMINED]
-        others = dict.fromkeys(("audit", "governed", "checks"))
-        return self.model_copy(update={**others, "conditions": kept})
+        kept = [one for one in self.conditions if one.type not in OTHERS]
+        return self.model_copy(update={**dict.fromkeys(_OF_OTHERS), "conditions": kept})
 
     def of_governance(self) -> dict[str, Any]:
         """Return the part that governance writes: whole, or an apply drops what is left out."""
-        kept = [one.wire() for one in self.conditions if one.type in GOVERNED]
-        audit = {"audit": self.audit.wire()} if self.audit else {}
-        governed = {"governed": self.governed.wire()} if self.governed else {}
-        return {**audit, **governed, **({"conditions": kept} if kept else {})}
+        return self._part(("audit", "governed"), GOVERNED)
 
     def of_examiner(self) -> dict[str, Any]:
         """Return the part that the examiner of checks writes."""
-        kept = [one.wire() for one in self.conditions if one.type in EXAMINED]
-        checks = {"checks": self.checks.wire()} if self.checks else {}
-        return {**checks, **({"conditions": kept} if kept else {})}
+        return self._part(("checks",), EXAMINED)
+
+    def of_meter(self) -> dict[str, Any]:
+        """Return the part that the meter writes."""
+        return self._part(("usage", "activity"), METERED)
 
     def with_others(self, old: "LabEnvironmentStatus") -> "LabEnvironmentStatus":
         """Return this status with the parts of another that the reconciler does not write."""
-        kept = [one for one in old.conditions if one.type in GOVERNED | EXAMINED]
-        update = {"audit": old.audit, "governed": old.governed, "checks": old.checks}
+        kept = [one for one in old.conditions if one.type in OTHERS]
+        update = {name: getattr(old, name) for name in _OF_OTHERS}
         return self.model_copy(update={**update, "conditions": [*self.conditions, *kept]})
+
+    def _part(self, fields: tuple[str, ...], types: frozenset[ConditionType]) -> dict[str, Any]:
+        part = {name: one.wire() for name in fields if (one := getattr(self, name))}
+        kept = [one.wire() for one in self.conditions if one.type in types]
+        return {**part, **({"conditions": kept} if kept else {})}

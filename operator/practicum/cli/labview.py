@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from practicum.api.conditions import EXAMINED, GOVERNED, ConditionType, Phase
+from practicum.api.conditions import OTHERS, ConditionType, Phase
 from practicum.api.times import parse_rfc3339
 from practicum.cli.moments import elapsed, remaining
 
@@ -38,7 +38,7 @@ _STYLES = {
 }
 _GOOD_WHEN_FALSE = frozenset((ConditionType.EXPIRING_SOON,))
 _OF_TIME = frozenset((ConditionType.EXPIRING_SOON, ConditionType.TEMPLATE_CURRENT))
-NOTICES = _OF_TIME | GOVERNED | EXAMINED
+NOTICES = _OF_TIME | OTHERS
 """Conditions that inform: a lab is ready with them or without."""
 _ORDER = {str(kind): place for place, kind in enumerate(ConditionType)}
 

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from practicum.api.labenvironment import LabEnvironmentSpec
 from practicum.api.labtemplate import LabTemplateSpec, Parameter
 from practicum.api.names import PLACEHOLDER
-from practicum.api.times import format_duration, parse_duration
+from practicum.api.times import format_duration, parse_duration, rfc3339
 from practicum.errors import InvalidLab
+from practicum.policy import expiry
 
 Value = int | str | bool
 
@@ -31,18 +33,22 @@ def choose(spec: LabEnvironmentSpec, template: LabTemplateSpec) -> tuple[str, di
     return size, parameters(spec.parameters, template.parameters)
 
 
-def check_ttl(spec: LabEnvironmentSpec, template: LabTemplateSpec) -> None:
-    """Check the wished life against the template's longest.
+def check_end(spec: LabEnvironmentSpec, created: datetime, template: LabTemplateSpec) -> None:
+    """Check the wished end against the template's longest life.
 
     Raises:
-        InvalidLab: spec.ttl is above maxTTL.
+        InvalidLab: spec.ttl is above maxTTL, or spec.endAt further away than that.
     """
-    if parse_duration(spec.ttl) > (longest := parse_duration(template.max_ttl)):
-        raise InvalidLab(
-            "TTLAboveMaximum",
-            f"spec.ttl {spec.ttl} is above the template's maxTTL: set at most "
-            f"{format_duration(longest)}",
-        )
+    longest = parse_duration(template.max_ttl)
+    if expiry.wished_end(spec, created) <= created + longest:
+        return
+    if spec.end_at:
+        most, wished = rfc3339(created + longest), f"spec.endAt {spec.end_at}"
+    else:
+        most, wished = format_duration(longest), f"spec.ttl {spec.ttl}"
+    raise InvalidLab(
+        "TTLAboveMaximum", f"{wished} is above the template's maxTTL: set at most {most}"
+    )
 
 
 def parameters(

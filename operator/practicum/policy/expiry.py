@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from practicum.api.conditions import Phase
+from practicum.api.labenvironment import LabEnvironmentSpec
+from practicum.api.times import parse_duration, parse_rfc3339
 
 TOKEN_MARGIN: Final = timedelta(seconds=75)
 """Tokens end this long before the lab: API servers round, and cache an authentication a little."""
@@ -15,9 +17,9 @@ TOKEN_LEAST: Final = timedelta(minutes=10)
 """The TokenRequest API mints nothing shorter."""
 
 
-def expires_at(created: datetime, ttl: timedelta) -> datetime:
-    """Return the end of a lab; suspension does not stop the clock."""
-    return created + ttl
+def wished_end(spec: LabEnvironmentSpec, created: datetime) -> datetime:
+    """Return the end that a lab's spec asks for; suspension does not stop the clock."""
+    return parse_rfc3339(spec.end_at) if spec.end_at else created + parse_duration(spec.ttl)
 
 
 def given_up_at(

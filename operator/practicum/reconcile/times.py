@@ -28,17 +28,16 @@ class Times:
         self._clock = clock
 
     def wished_end(self, lab: LabEnvironment) -> datetime:
-        """Return the end that spec.ttl asks for."""
-        created = parse_rfc3339(lab.metadata["creationTimestamp"])
-        return expiry.expires_at(created, parse_duration(lab.spec.ttl))
+        """Return the end that spec.endAt or spec.ttl asks for."""
+        return expiry.wished_end(lab.spec, parse_rfc3339(lab.metadata["creationTimestamp"]))
 
     def end(self, lab: LabEnvironment, template: LabTemplateSpec) -> tuple[datetime, Readiness]:
-        """Return when the lab ends; an unacceptable ttl leaves the end where it was."""
+        """Return when the lab ends; an unacceptable wish leaves the end where it was."""
+        created = parse_rfc3339(lab.metadata["creationTimestamp"])
         try:
-            acceptance.check_ttl(lab.spec, template)
+            acceptance.check_end(lab.spec, created, template)
         except InvalidLab as error:
-            created = parse_rfc3339(lab.metadata["creationTimestamp"])
-            longest = expiry.expires_at(created, parse_duration(template.max_ttl))
+            longest = created + parse_duration(template.max_ttl)
             before = lab.status.expires_at
             refused = Readiness(False, error.reason, str(error))
             return parse_rfc3339(before) if before else longest, refused

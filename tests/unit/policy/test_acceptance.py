@@ -1,5 +1,6 @@
 """Every refusal names the field, the value and the remedy."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ DECLARED = {
     "loud": {"type": "boolean", "default": "false"},
     "code": {"default": "ab"},
 }
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 DEFAULTS = {"dataset": "iris", "seed": 1, "loud": False, "code": "ab"}
 TEMPLATE = samples.template(parameters=DECLARED)
 
@@ -28,7 +30,7 @@ def spec(**changes: Any) -> LabEnvironmentSpec:
 
 def refusal(wanted: LabEnvironmentSpec) -> InvalidLab:
     with pytest.raises(InvalidLab) as caught:
-        acceptance.check_ttl(wanted, TEMPLATE)
+        acceptance.check_end(wanted, NOW, TEMPLATE)
         acceptance.choose(wanted, TEMPLATE)
     return caught.value
 
@@ -60,6 +62,15 @@ def test_accepted(given_: dict[str, Any], name: str, value: Any) -> None:
     [
         ({"ttl": "25h"}, "TTLAboveMaximum", "spec.ttl", "25h", "at most 24h"),
         ({"ttl": "24h1s"}, "TTLAboveMaximum", "spec.ttl", "24h1s", "at most 24h"),
+        (
+            {"endAt": "2026-11-22T12:00:01Z"},
+            *(
+                "TTLAboveMaximum",
+                "spec.endAt",
+                "2026-11-22T12:00:01Z",
+                "at most 2026-11-22T12:00:00Z",
+            ),
+        ),
         ({"size": "huge"}, "SizeUnknown", "spec.size", "'huge'", "large, small"),
         (
             {"parameters": {"color": "red"}},
@@ -146,5 +157,5 @@ def test_every_module_accepts_its_own_defaults(name: str) -> None:
     module = samples.module(name)
     for size in module.sizes:
         wanted = spec(template=name, size=size, ttl=module.max_ttl)
-        acceptance.check_ttl(wanted, module)
+        acceptance.check_end(wanted, NOW, module)
         assert acceptance.choose(wanted, module)[0] == size

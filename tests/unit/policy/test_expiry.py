@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from practicum.api.conditions import Phase
+from practicum.api.labenvironment import LabEnvironmentSpec
 from practicum.policy import expiry
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -58,8 +59,11 @@ def test_a_shortened_life_is_noticed(after_end: int, outlives: bool) -> None:
     assert expiry.outlives(NOW + timedelta(seconds=after_end), NOW) is outlives
 
 
-def test_expires_at_counts_from_creation() -> None:
-    assert expiry.expires_at(NOW, DAY) == NOW + DAY
+def test_a_lab_ends_by_its_ttl_or_when_it_says() -> None:
+    by_ttl = LabEnvironmentSpec(template="mod-1", ttl="24h")
+    assert expiry.wished_end(by_ttl, NOW) == NOW + DAY
+    said = by_ttl.model_copy(update={"end_at": "2026-11-21T13:00:00+01:00"})
+    assert expiry.wished_end(said, NOW) == datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 @given(st.lists(st.none() | st.integers(-100, 100), max_size=6))

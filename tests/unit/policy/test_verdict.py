@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from practicum.api.conditions import EXAMINED, GOVERNED, Condition, ConditionType, Phase
+from practicum.api.conditions import OTHERS, Condition, ConditionType, Phase
 from practicum.api.names import ChildKey
 from practicum.api.times import rfc3339
 from practicum.policy import verdict
@@ -108,7 +108,7 @@ def by_type(facts: Facts, old: Any = (), now: datetime = NOW) -> dict[str, Condi
 
 def test_every_condition_is_there_once_in_order() -> None:
     made = verdict.conditions(Facts(), (), NOW, 3)
-    ours = [kind.value for kind in ConditionType if kind not in GOVERNED | EXAMINED]
+    ours = [kind.value for kind in ConditionType if kind not in OTHERS]
     assert [condition.type for condition in made] == ours
     assert {condition.observed_generation for condition in made} == {3}
     assert {condition.last_transition_time for condition in made} == {rfc3339(NOW)}
