@@ -4,6 +4,11 @@
 message and names the object, the value and the remedy.
 """
 
+from collections.abc import Sequence
+
+_TOLD = 4
+"""So many problems of a roster are in its one message; all of them are in its ``problems``."""
+
 
 class PracticumError(Exception):
     """Root of every error that this package raises on purpose."""
@@ -23,6 +28,18 @@ class TemplateError(PracticumError):
     """A LabTemplate does not render, or renders something that the guard refuses."""
 
     reason = "TemplateInvalid"
+
+
+class RosterInvalid(PracticumError):
+    """A roster cannot be read as it is; ``problems`` are all that is wrong with it, a line each."""
+
+    reason = "RosterInvalid"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        more = len(problems) - _TOLD
+        told = [*problems[:_TOLD], *([f"and {more} more"] if more > 0 else [])]
+        super().__init__(f"the roster cannot be read: {'; '.join(told)}")
+        self.problems = tuple(problems)
 
 
 class ServiceError(PracticumError):
