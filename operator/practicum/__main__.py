@@ -16,7 +16,7 @@ import uvloop
 from practicum import __version__
 from practicum import settings as configuration
 from practicum.api.conditions import Phase
-from practicum.api.names import LabKey
+from practicum.api.names import COHORT, LabKey
 from practicum.checks import asking
 from practicum.checks.asking import Requests
 from practicum.checks.evaluation import Evaluator
@@ -26,6 +26,9 @@ from practicum.checks.looks.records import Records
 from practicum.checks.pods import Pods
 from practicum.checks.scene import Means
 from practicum.clock import utcnow
+from practicum.cohort import register as register_of_cohorts
+from practicum.cohort.controller import CohortController
+from practicum.cohort.register import Register
 from practicum.errors import ApiError
 from practicum.governance import drafts as of_drafts
 from practicum.governance import files as change_files
@@ -58,6 +61,9 @@ from practicum.reconcile.sweep import Sweep
 from practicum.reconcile.templates import Templates
 from practicum.reconcile.tools import Tools
 from practicum.settings import Settings
+from practicum.usage.books import Books
+from practicum.usage.meter import Meter
+from practicum.usage.spending import Spending
 
 log = structlog.get_logger()
 _BEAT_SECONDS = 5
@@ -155,6 +161,28 @@ def checks_for(
     return runner, [asking.informer(kube, requests)], examine
 
 
+def cohorts_for(
+    tools: Tools, spending: Spending
+) -> tuple[Runner, list[Informer], Callable[[str, str], None]]:
+    """Wire classes; the last of what is returned wakes a course's cohort by its name."""
+
+    def wake(key: LabKey) -> None:
+        runner.wake(key)
+
+    register = Register(wake)
+    controller = CohortController(tools, register, spending)
+    runner = Runner(controller.reconcile, tools.clock)
+    return runner, [register_of_cohorts.informer(tools.kube, register)], register.lab_changed
+
+
+def metering_for(tools: Tools, spending: Spending) -> Meter:
+    """Wire what meters labs, holds them to budgets and keeps the books of those that end."""
+    meter = Meter(tools, Books(tools.kube), spending)
+    tools.gates.append(spending.admit)
+    tools.last_words.append(meter.close)
+    return meter
+
+
 async def operate(
     settings: Settings, health: http.Health, stop: asyncio.Event, elector: Elector | None
 ) -> None:
@@ -170,19 +198,24 @@ async def operate(
         children = Children(runner, tools.inventory, tools.labs)
         vetter = Vetter(Opa(settings.opa))
         probe = NetworkProbe(kube, settings, utcnow)
+        spending = Spending(settings)
+        meter = metering_for(tools, spending)
+        cohorts, of_cohorts, wake_cohort = cohorts_for(tools, spending)
         changes, of_changes, govern = governance_for(tools, services, vetter, runner.wake)
         checks, of_checks, examine = checks_for(tools, services, vetter, probe, runner.wake)
 
         def wake_others(key: LabKey, phase: Phase) -> None:
             govern(key, phase)
             examine(key, phase)
+            wake_cohort(key.namespace, tools.labs.label(key, COHORT))
 
         tools.reporter.written.append(lambda key, _, status: wake_others(key, status.phase))
         async with (
-            background(_beating(health), probe.keep(), *_chores(kube, settings, children)),
+            background(_beating(health), probe.keep(), *_chores(kube, settings, children, meter)),
             followed(of_labs.informers(kube, children), runner),
             followed(of_changes, changes),
             followed(of_checks, checks),
+            followed(of_cohorts, cohorts),
         ):
             await kopf.operator(
                 registry=watches.registry(),
@@ -194,15 +227,16 @@ async def operate(
                 identity=cast(Any, "practicum"),
                 ready_flag=ready,
                 stop_flag=stop,
-                memo=watches.Context(runner, tools.labs, tools.templates, wake_others),
+                memo=watches.Context(runner, tools.labs, tools.templates, wake_others, wake_cohort),
             )
+        await cohorts.stop()
         await checks.stop()
         await changes.stop()
         await runner.stop()
 
 
 def _chores(
-    kube: Kube, settings: Settings, children: Children
+    kube: Kube, settings: Settings, children: Children, meter: Meter
 ) -> list[Coroutine[None, None, None]]:
     """Return what is done from time to time, whatever happens in labs."""
     sweep = Sweep(kube, settings, utcnow, children.compare)
@@ -211,6 +245,7 @@ def _chores(
     return [
         periodically("sweep", sweep.run, settings.sweep_interval + timedelta(seconds=1)),
         periodically("retention", retention.run, EVERY),
+        periodically("meter", meter.run, settings.meter_interval),
         periodically("catalogue", shelf.publish, catalogue.EVERY),
     ]
 

@@ -6,7 +6,18 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal, InvalidOperation
 from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateCard:
+    """What requested resources cost for an hour."""
+
+    currency: str = "EUR"
+    cpu_core_hour: Decimal = Decimal(0)
+    memory_gib_hour: Decimal = Decimal(0)
+    storage_gib_hour: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +74,23 @@ class Settings:
 
     course_limits: Mapping[str, int] = field(default_factory=dict)
     """Courses with a limit of their own."""
+
+    meter_interval: timedelta = timedelta(minutes=5)
+    """How often it is looked what labs ask for and use, and whether anybody is at work."""
+
+    rate_card: RateCard = RateCard()
+
+    budgets: Mapping[str, Decimal] = field(default_factory=dict)
+    """What courses may cost, by the rate card: a lab beyond that is not begun."""
+
+    budget_warning: int = 80
+    """At how many per cent of its budget a course is warned."""
+
+    idle_after: timedelta = timedelta(0)
+    """After how long without activity a lab is suspended that says nothing of it; 0: never."""
+
+    idle_warning: timedelta = timedelta(minutes=15)
+    """How long before that it says so."""
 
     resync: timedelta = timedelta(minutes=5)
     """Every so often a lab is looked at even if nothing happened."""
@@ -135,6 +163,33 @@ def _numbers(text: str) -> dict[str, int]:
     return value
 
 
+def _money(text: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError(f"{text!r} is not a number") from error
+    if not value.is_finite() or value < 0:
+        raise ValueError(f"{text!r} is not an amount: write a number that is not negative")
+    return value
+
+
+def _amounts(text: str) -> dict[str, Decimal]:
+    return {name: _money(amount) for name, amount in _mapping(text).items()}
+
+
+def _rates(text: str) -> RateCard:
+    fields = {
+        "cpuCoreHour": "cpu_core_hour",
+        "memoryGiBHour": "memory_gib_hour",
+        "storageGiBHour": "storage_gib_hour",
+    }
+    given = _mapping(text)
+    if unknown := sorted(set(given) - {*fields, "currency"}):
+        raise ValueError(f"{unknown[0]} is unknown; there are: currency, {', '.join(fields)}")
+    prices = {field: _money(given[name]) for name, field in fields.items() if name in given}
+    return RateCard(currency=given.get("currency", RateCard.currency), **prices)
+
+
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings; unset variables keep their defaults.
 
@@ -161,6 +216,12 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         "max_labs": int,
         "max_labs_per_course": int,
         "course_limits": _numbers,
+        "meter_interval": _duration,
+        "rate_card": _rates,
+        "budgets": _amounts,
+        "budget_warning": int,
+        "idle_after": _duration,
+        "idle_warning": _duration,
         "sweep_interval": _duration,
         "probe_image": str,
         "probe_interval": _duration,

@@ -33,3 +33,10 @@ app.kubernetes.io/component: operator
 {{- define "practicum.username" -}}
 system:serviceaccount:{{ .Release.Namespace }}:practicum
 {{- end }}
+
+{{/* A map as a JSON object of strings: prices may be written as numbers. */}}
+{{- define "practicum.strings" -}}
+{{- $strings := dict -}}
+{{- range $key, $value := . }}{{ $_ := set $strings $key (toString $value) }}{{ end -}}
+{{- toJson $strings -}}
+{{- end }}

@@ -52,7 +52,7 @@ class Peak(ApiModel):
 class RequestedTime(ApiModel):
     """Requests times the time for which they stood."""
 
-    cpu_core_seconds: Annotated[int, Field(ge=0)] = 0
+    cpu_millicore_seconds: Annotated[int, Field(ge=0)] = 0
     memory_byte_seconds: Annotated[int, Field(ge=0)] = 0
     storage_byte_seconds: Annotated[int, Field(ge=0)] = 0
 
@@ -60,7 +60,7 @@ class RequestedTime(ApiModel):
 class UsedTime(ApiModel):
     """Measured use times the time for which it was measured."""
 
-    cpu_core_seconds: Annotated[int, Field(ge=0)] = 0
+    cpu_millicore_seconds: Annotated[int, Field(ge=0)] = 0
     memory_byte_seconds: Annotated[int, Field(ge=0)] = 0
     measured_seconds: Annotated[
         int, Field(ge=0, description="For how long the metrics API told what is used.")

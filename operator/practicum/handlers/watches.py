@@ -12,7 +12,7 @@ from typing import Any, cast
 import kopf
 
 from practicum.api.conditions import Phase
-from practicum.api.names import GROUP, VERSION, LabKey
+from practicum.api.names import COHORT, GROUP, VERSION, LabKey
 from practicum.reconcile.labs import Labs
 from practicum.reconcile.runner import Runner
 from practicum.reconcile.templates import Templates
@@ -27,6 +27,8 @@ class Context:
     templates: Templates
     wake_others: Callable[[LabKey, Phase], None]
     """Wakes governance and checks of a lab that is in a phase."""
+    wake_cohort: Callable[[str, str], None]
+    """Wakes the cohort of a course, by its name; without one, nobody."""
 
 
 async def lab_changed(memo: Context, event: Any, **_: Any) -> None:
@@ -36,6 +38,7 @@ async def lab_changed(memo: Context, event: Any, **_: Any) -> None:
         key = LabKey(body["metadata"]["namespace"], body["metadata"]["name"])
         memo.runner.wake(key)
         memo.wake_others(key, Phase(body.get("status", {}).get("phase", Phase.PENDING)))
+        memo.wake_cohort(key.namespace, (body["metadata"].get("labels") or {}).get(COHORT, ""))
 
 
 async def template_changed(

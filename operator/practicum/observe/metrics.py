@@ -70,4 +70,10 @@ CHECK_SECONDS = Histogram(
     ["kind"],
     buckets=(0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120),
 )
+COURSE_COST = Gauge(
+    "practicum_course_cost", "What a course's labs have cost, by the rate card.", ["course"]
+)
+IDLE_SUSPENSIONS = Counter(
+    "practicum_idle_suspensions_total", "Labs suspended because nobody used them."
+)
 LEADER = Gauge("practicum_leader", "1 while this replica holds the lease.")

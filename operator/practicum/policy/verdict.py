@@ -23,6 +23,9 @@ _GOOD_NEWS: Final = {
 OVERDUE: Final = "ProgressDeadlineExceeded"
 SKEWED: Final = "ClockSkew"
 QUEUED: Final = "PendingCapacity"
+OVER_BUDGET: Final = "BudgetExhausted"
+HELD: Final = frozenset({QUEUED, OVER_BUDGET})
+"""Reasons for which a lab is not begun for now."""
 PATIENT: Final = frozenset(
     {
         *("Waiting", "WaitingForQuota", "ComponentsStarting", "NotSoon", "Suspended", "NoLearner"),
@@ -127,7 +130,7 @@ def phase(facts: Facts, before: Phase) -> Phase:
     verdict = ready(facts)
     if verdict.ready:
         return Phase.READY
-    if verdict.reason == QUEUED and not facts.namespaces.ready:
+    if verdict.reason in HELD and not facts.namespaces.ready:
         return Phase.PENDING
     if before.runs:
         return Phase.DEGRADED

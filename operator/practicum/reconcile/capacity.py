@@ -13,7 +13,7 @@ from practicum.kube.client import Kube
 from practicum.policy import capacity
 from practicum.policy.capacity import Limits, Standing
 from practicum.policy.readiness import READY, Readiness
-from practicum.policy.verdict import QUEUED
+from practicum.policy.verdict import OVER_BUDGET, QUEUED
 from practicum.settings import Settings
 
 QUEUE_LOOK: Final = timedelta(seconds=5)
@@ -67,7 +67,8 @@ def _standing(body: Mapping[str, Any]) -> Standing | None:
     meta, status = body["metadata"], body.get("status", {})
     running = "template" in status
     phase = status.get("phase", Phase.PENDING)
-    waits = phase == Phase.PENDING and "deletionTimestamp" not in meta
+    refused = any(c["reason"] == OVER_BUDGET for c in status.get("conditions", []))
+    waits = phase == Phase.PENDING and "deletionTimestamp" not in meta and not refused
     if phase == Phase.EXPIRED or not (running or waits):
         return None
     return Standing(meta["uid"], meta["namespace"], meta["creationTimestamp"], running)

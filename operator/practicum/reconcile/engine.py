@@ -172,11 +172,11 @@ class Engine:
         tools = self._tools
         self._distrust(lab)
         if accepted.ready:
-            accepted = await self._capacity.admit(lab)
+            accepted = await self._admit(lab)
         facts = self._facts(lab, pinned, min(end, self._times.given_up_at(lab) or end))
         facts = replace(facts, accepted=accepted, clock_skew=in_doubt)
         try:
-            if accepted.reason == verdict.QUEUED:
+            if accepted.reason in verdict.HELD:
                 await self._refuse(lab, facts, end)
                 return tools.clock() + QUEUE_LOOK
             if not accepted.ready and lab.status.template is None:
@@ -193,6 +193,14 @@ class Engine:
             await self._refuse(lab, replace(facts, accepted=refused), end)
             resync = tools.clock() + tools.settings.resync
             return expiry.next_wake(tools.clock(), resync, self._times.given_up_at(lab))
+
+    async def _admit(self, lab: LabEnvironment) -> Readiness:
+        """Return whether a lab may begin; one that has begun may go on."""
+        if lab.status.template is None:
+            for gate in self._tools.gates:
+                if not (held := gate(lab)).ready:
+                    return held
+        return await self._capacity.admit(lab)
 
     async def _take(self, lab: LabEnvironment) -> None:
         """Put the finalizer on before anything exists that it must outlive."""

@@ -21,6 +21,7 @@ class _Known(NamedTuple):
     version: int
     essence: tuple[Any, ...]
     text: str
+    labels: Mapping[str, str]
 
 
 class Labs:
@@ -71,6 +72,24 @@ class Labs:
         """Return the lab whose learner's namespace this is."""
         return self._places.get(namespace)
 
+    def labelled(self, namespace: str, label: str, value: str) -> dict[LabKey, int]:
+        """Return the labs of a course that bear a label, and the version of each."""
+        return {
+            key: known.version
+            for key, known in self._known.items()
+            if key.namespace == namespace and known.labels.get(label) == value
+        }
+
+    def label(self, key: LabKey, label: str) -> str:
+        """Return a lab's label, or nothing."""
+        known = self._known.get(key)
+        return known.labels.get(label, "") if known else ""
+
+    def body(self, key: LabKey) -> dict[str, Any]:
+        """Return a lab that is known as plain JSON: quicker read than as a model."""
+        body: dict[str, Any] = json.loads(self._known[key].text)
+        return body
+
     def lacking(self, template: str) -> list[LabKey]:
         """Return the labs that ask for a template and are on no revision of it yet."""
         found = []
@@ -108,4 +127,5 @@ def _known(body: Object) -> _Known:
         meta.get("annotations"),
     )
     text = json.dumps(kept, separators=(",", ":"))
-    return _Known(meta["uid"], int(meta["resourceVersion"]), essence, text)
+    labels = meta.get("labels") or {}
+    return _Known(meta["uid"], int(meta["resourceVersion"]), essence, text, labels)

@@ -30,10 +30,13 @@ class Rule(NamedTuple):
 EVERYWHERE: Final = (
     Rule(
         names.GROUP,
-        ("attestations", "changeapprovals", "changerequests", "labenvironments", "labtemplates"),
+        (
+            *("attestations", "changeapprovals", "changerequests"),
+            *("labcohorts", "labenvironments", "labtemplates"),
+        ),
         ("get", *_WATCH),
     ),
-    Rule(names.GROUP, ("labenvironments/status",), ("patch",)),
+    Rule(names.GROUP, ("labcohorts/status", "labenvironments/status"), ("patch",)),
     Rule("", ("events",), ("create",)),
     Rule("", ("namespaces",), ("get", *_WATCH, "create", "patch", "delete")),
     Rule(_RBAC, ("rolebindings",), ("get", *_WATCH, "create", "patch", "delete")),
@@ -59,6 +62,7 @@ EVERYWHERE: Final = (
     Rule("apps", ("deployments", "statefulsets"), _WATCH),
     Rule("batch", ("cronjobs", "jobs"), _WATCH),
     Rule("networking.k8s.io", ("networkpolicies",), _WATCH),
+    Rule("metrics.k8s.io", ("pods",), ("get", "list")),
     Rule("", ("persistentvolumes",), ("get", "list")),
 )
 """What the chart's ClusterRole ``practicum-operator`` grants; a test compares the two."""

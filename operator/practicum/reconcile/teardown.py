@@ -217,6 +217,8 @@ class Teardown:
                 message="the lab has ended and everything of it is gone",
             )
             await tools.reporter.report(resource, facts, Findings())
+        for say in tools.last_words:
+            await say(resource)
         tools.inventory.forget(resource.uid)
         await release(tools, resource)
         return None if resource.deleting else tools.clock() + tools.settings.retain_record

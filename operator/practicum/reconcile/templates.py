@@ -74,6 +74,19 @@ class Templates:
         """Forget a lab that is gone."""
         self._pinned.pop(lab_uid, None)
 
+    def newest(self, course: str, name: str) -> str | None:
+        """Return the revision that a new lab of a course would be on, as far as it is known."""
+        own, shared = (course, name), (self._settings.system_namespace, name)
+        return self._newest.get(own) or self._newest.get(shared)
+
+    async def read(self, course: str, name: str) -> LabTemplateSpec:
+        """Return a template as it now is for a course.
+
+        Raises:
+            InvalidLab: there is no such template, or it is broken.
+        """
+        return (await self._read(course, name))[1]
+
     async def pin(self, lab: LabEnvironment) -> Pinned:
         """Return the revision that a lab stays on, freezing its template on first sight.
 
@@ -87,13 +100,12 @@ class Templates:
             return self._pinned[lab.uid]
         self._pinned.pop(lab.uid, None)
         revision = lab.status.template.revision
-        newest = self._newest.get((course, name)) or self._newest.get(
-            (self._settings.system_namespace, name)
-        )
+        newest = self.newest(course, name)
         spec = self._specs.get(revision) or await self._thaw(revision)
         return Pinned(revision, spec, current=newest in (None, revision))
 
-    async def _freeze(self, course: str, name: str) -> Pinned:
+    async def _read(self, course: str, name: str) -> tuple[str, LabTemplateSpec]:
+        """Return the namespace of a course's template, and what it says."""
         if (found := await self._found((course, name))) is None:
             raise InvalidLab(
                 "TemplateNotFound",
@@ -104,12 +116,16 @@ class Templates:
             spec = LabTemplateSpec.model_validate(found["spec"], extra="ignore")
         except ValueError as error:
             raise InvalidLab("TemplateInvalid", f"LabTemplate {name}: {error}") from error
+        return found["metadata"]["namespace"], spec
+
+    async def _freeze(self, course: str, name: str) -> Pinned:
+        namespace, spec = await self._read(course, name)
         body = self._revision(name, spec)
         revision = body["metadata"]["name"]
         if revision not in self._specs:
             async with self._keeping:
                 if revision not in self._specs:
-                    await self._freeze_answers(found["metadata"]["namespace"], name, spec)
+                    await self._freeze_answers(namespace, name, spec)
                     with suppress(errors.Conflict):
                         await self._kube.create(body)
                 self._specs.keep(revision, spec)

@@ -1,11 +1,14 @@
 """What every pass works with, wired together once."""
 
 import zlib
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
 
+from practicum.api.labenvironment import LabEnvironment
 from practicum.clock import Clock
 from practicum.kube.client import Kube
+from practicum.policy.readiness import Readiness
 from practicum.reconcile.apply import Applier
 from practicum.reconcile.credentials import Credentials
 from practicum.reconcile.inventory import Inventory
@@ -28,6 +31,10 @@ class Tools:
     reporter: Reporter
     settings: Settings
     clock: Clock
+    gates: list[Callable[[LabEnvironment], Readiness]] = field(default_factory=list)
+    """Each says of a lab whether it may begin."""
+    last_words: list[Callable[[LabEnvironment], Awaitable[None]]] = field(default_factory=list)
+    """Each is awaited once nothing of a lab is left, before its finalizer goes."""
 
     def pause(self, lab_uid: str) -> timedelta:
         """Return how long a lab is left alone if nothing happens.

@@ -1,0 +1,308 @@
+"""One pass over one class: read its roster, make and mend its labs, say how it stands.
+
+Labs are LabEnvironments like any other, made by server-side apply under a field manager of the
+cohort's own: what it does not say of a lab is for others to say. Everything follows from what is
+there, so that a pass cut short is continued by the next.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+import structlog
+
+from practicum import errors
+from practicum.api.canonical import digest
+from practicum.api.conditions import Condition
+from practicum.api.labcohort import CohortCondition, LabCohort, LabCohortStatus, RosterLearner
+from practicum.api.labenvironment import LabEnvironmentSpec
+from practicum.api.labtemplate import LabTemplateSpec
+from practicum.api.names import (
+    API_VERSION,
+    COHORT,
+    COHORT_APPLIED,
+    COHORT_MANAGER,
+    REMOVAL_MANAGER,
+    LabKey,
+)
+from practicum.api.quantities import quantity
+from practicum.cohort.register import Register
+from practicum.errors import InvalidLab, RosterInvalid
+from practicum.observe.events import event
+from practicum.policy import acceptance, cohort, expiry, roll, roster
+from practicum.policy.cohort import Member, Place, Plan, Room
+from practicum.policy.readiness import READY, Readiness
+from practicum.policy.roll import Seen
+from practicum.reconcile.runner import together
+from practicum.reconcile.tools import Tools
+from practicum.usage.spending import Spending
+
+log = structlog.get_logger()
+Object = dict[str, Any]
+_LOOK: Final = timedelta(seconds=30)
+"""How often a class is looked at if nothing happens: rosters in ConfigMaps tell of no change."""
+_REMOVED: Final = "removed"
+"""What annotation `COHORT_APPLIED` says of a lab that was suspended with its learner's removal."""
+_PARALLEL: Final = 8
+
+
+@dataclass(frozen=True)
+class _Module:
+    """What is read of a template: what its labs may ask for, by size."""
+
+    spec: LabTemplateSpec
+
+    def asks(self, size: str | None) -> tuple[Decimal, Decimal]:
+        quotas = self.spec.sizes[size or self.spec.default_size].quota.values()
+        hard = [one for quota in quotas for one in (quota.compute, quota.jobs)]
+
+        def total(name: str) -> Decimal:
+            return sum((quantity(one.get(name, 0)) or Decimal(0) for one in hard), Decimal(0))
+
+        return total("requests.cpu"), total("requests.memory")
+
+
+class CohortController:
+    """Brings classes about."""
+
+    def __init__(self, tools: Tools, register: Register, spending: Spending) -> None:
+        self._tools = tools
+        self._register = register
+        self._spending = spending
+        self._seen: dict[str, tuple[int, Seen]] = {}
+        self._modules: dict[tuple[str, str], tuple[str | None, _Module]] = {}
+        self._rests: dict[LabKey, datetime] = {}
+        self._places = asyncio.Semaphore(_PARALLEL)
+
+    async def reconcile(self, key: LabKey) -> datetime | None:
+        """Take one class one pass further.
+
+        Returns:
+            when to come back at the latest; None when it is gone.
+        """
+        resource, now = self._register.get(key), self._tools.clock()
+        if resource is None or resource.deleting:
+            # Its labs follow by their owner references.
+            self._rests.pop(key, None)
+            return None
+        if (rests := self._rests.get(key)) and now < rests:
+            return rests
+        if key not in self._rests:
+            await self._recall(key)
+        labs = self._labs(key)
+        accepted, learners, wanted, asks = await self._ask(resource, labs)
+        room = Room(self._spending.of_cohort(key), asks)
+        plan = cohort.plan(resource, wanted, {n: s.member for n, s in labs.items()}, room, now)
+        if accepted.ready:
+            await self._carry_out(resource, plan, labs)
+            labs = self._labs(key)
+        rows = roll.rows(wanted, labs, plan.waiting) if accepted.ready else resource.status.labs
+        status = roll.status(
+            *(resource, accepted, learners, rows, labs, room.spent),
+            *(self._tools.settings.rate_card.currency, now),
+        )
+        await self._report(resource, status)
+        # The more labs, the rarer their changes are told: each tells of all of them.
+        self._rests[key] = now + timedelta(seconds=max(1.0, 0.01 * len(labs)))
+        return expiry.next_wake(now, plan.due, self._tools.clock() + _LOOK)
+
+    async def _recall(self, key: LabKey) -> None:
+        """Read the class' labs once: after a start they may not have been seen yet."""
+        course, name = key
+        for body in await self._tools.kube.list("LabEnvironment", course, f"{COHORT}={name}"):
+            self._tools.labs.event(body, deleted=False)
+
+    def _labs(self, key: LabKey) -> dict[str, Seen]:
+        found = {}
+        store = self._tools.labs
+        for lab, version in store.labelled(key.namespace, COHORT, key.name).items():
+            known = self._seen.get(lab.name)
+            if known is None or known[0] != version:
+                known = self._seen[lab.name] = version, roll.seen(store.body(lab))
+            found[lab.name] = known[1]
+        return found
+
+    async def _ask(
+        self, resource: LabCohort, labs: Mapping[str, Seen]
+    ) -> tuple[Readiness, int, Sequence[Place], Mapping[str, tuple[Decimal, Decimal]]]:
+        """Read roster and templates; what is wrong with them leaves labs as they are."""
+        try:
+            learners = await self._roster(resource)
+            wanted = cohort.places(resource, learners)
+            modules = await self._read_modules(resource)
+            _check(resource, learners, modules)
+        except (InvalidLab, RosterInvalid) as error:
+            return Readiness(False, error.reason, str(error)[:1024]), 0, (), {}
+        asks = {
+            place.name: modules[place.template.name].asks(place.learner.size or place.template.size)
+            for place in wanted
+        }
+        names = set(asks)
+        asks |= {
+            name: modules[one.row.template].asks(one.member.spec.get("size"))
+            for name, one in labs.items()
+            if name not in names and one.row.template in modules
+        }
+        return READY, len(learners), wanted, asks
+
+    async def _roster(self, resource: LabCohort) -> list[RosterLearner]:
+        ref = resource.spec.roster.config_map_ref
+        if ref is None:
+            return resource.spec.roster.learners
+        course = resource.metadata["namespace"]
+        found = await self._tools.kube.find("ConfigMap", course, ref.name)
+        text = ((found or {}).get("data") or {}).get(ref.key)
+        if text is None:
+            raise InvalidLab(
+                "RosterNotFound",
+                f"spec.roster.configMapRef: ConfigMap {course}/{ref.name} "
+                + (f"has no key {ref.key}" if found else "is not there")
+                + ": make it by practicum cohort import",
+            )
+        return roster.read(text, ref.key)
+
+    async def _read_modules(self, resource: LabCohort) -> dict[str, _Module]:
+        course = resource.metadata["namespace"]
+        found = {}
+        for template in resource.spec.templates:
+            key, templates = (course, template.name), self._tools.templates
+            revision = templates.newest(*key)
+            known = self._modules.get(key)
+            if known is None or known[0] != revision or revision is None:
+                spec = await templates.read(*key)
+                known = self._modules[key] = revision, _Module(spec)
+            found[template.name] = known[1]
+        return found
+
+    async def _carry_out(self, resource: LabCohort, plan: Plan, labs: Mapping[str, Seen]) -> None:
+        await together(
+            *(self._apply(resource, place, spec, labs) for place, spec in plan.apply),
+            *(self._suspend(resource, member) for member in plan.suspend),
+            *(self._delete(resource, member) for member in plan.delete),
+        )
+
+    async def _apply(
+        self, resource: LabCohort, place: Place, spec: Object, labs: Mapping[str, Seen]
+    ) -> None:
+        live = labs.get(place.name)
+        head = _head(resource, place.name, live.member.uid if live else None)
+        async with self._places:
+            if live and live.member.applied == _REMOVED:
+                await self._write(head, REMOVAL_MANAGER)
+            meta = {
+                **head["metadata"],
+                "labels": {COHORT: resource.metadata["name"]},
+                "annotations": {COHORT_APPLIED: digest(spec)},
+                "ownerReferences": [_owner(resource)],
+            }
+            await self._write({**head, "metadata": meta, "spec": spec}, COHORT_MANAGER)
+
+    async def _suspend(self, resource: LabCohort, member: Member) -> None:
+        head = _head(resource, member.name, member.uid)
+        meta = {**head["metadata"], "annotations": {COHORT_APPLIED: _REMOVED}}
+        async with self._places:
+            body = {**head, "metadata": meta, "spec": {"suspended": True}}
+            await self._write(body, REMOVAL_MANAGER)
+
+    async def _delete(self, resource: LabCohort, member: Member) -> None:
+        course = resource.metadata["namespace"]
+        async with self._places:
+            await self._tools.kube.delete("LabEnvironment", course, member.name, uid=member.uid)
+
+    async def _write(self, body: Object, manager: str) -> None:
+        try:
+            answer = await self._tools.kube.apply(body, manager=manager)
+        except (errors.Conflict, errors.NotFound) as error:
+            # It went meanwhile, or another came by its name: the next pass sees.
+            log.info("lab of a cohort not written", lab=body["metadata"]["name"], error=str(error))
+            return
+        self._tools.labs.event(answer, deleted=False)
+
+    async def _report(self, resource: LabCohort, status: LabCohortStatus) -> None:
+        if status == resource.status:
+            return
+        meta = {key: resource.metadata[key] for key in ("name", "namespace", "uid")}
+        body = {"apiVersion": API_VERSION, "kind": "LabCohort", "metadata": meta}
+        body["status"] = status.wire()
+        answer = await self._tools.kube.apply(body, subresource="status")
+        self._register.answer(answer)
+        await self._tell(resource, status)
+
+    async def _tell(self, resource: LabCohort, new: LabCohortStatus) -> None:
+        was = {one.type: one for one in resource.status.conditions}
+        changed = [one for one in new.conditions if _is_news(one, was)]
+        news = [(one.reason, one.message, one.status == "False") for one in changed]
+        if new.phase is not resource.status.phase:
+            log.info("cohort", cohort=resource.metadata["name"], phase=new.phase.value)
+            news.append((new.phase.value, new.message or f"labs ready: {new.ready}", False))
+        for reason, message, bad in news:
+            body = event(
+                resource.metadata,
+                of=(API_VERSION, "LabCohort"),
+                kind="Warning" if bad else "Normal",
+                reason=reason,
+                message=message or reason,
+                now=self._tools.clock(),
+            )
+            try:
+                await self._tools.kube.create(body)
+            except errors.ApiError as error:
+                log.warning("event not sent", reason=reason, error=str(error))
+
+
+def _is_news(new: Condition, was: Mapping[str, Condition]) -> bool:
+    old = was.get(new.type)
+    changed = old is None or (old.status, old.reason) != (new.status, new.reason)
+    if new.type in (CohortCondition.READY, CohortCondition.PROVISIONED):
+        return changed and new.status == "True"
+    return changed and (new.status == "False" or old is not None)
+
+
+def _head(resource: LabCohort, lab: str, uid: str | None) -> Object:
+    meta = {"name": lab, "namespace": resource.metadata["namespace"]}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "LabEnvironment",
+        "metadata": meta | ({"uid": uid} if uid else {}),
+    }
+
+
+def _owner(resource: LabCohort) -> Object:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "LabCohort",
+        "name": resource.metadata["name"],
+        "uid": resource.uid,
+        "controller": True,
+    }
+
+
+def _check(
+    resource: LabCohort, learners: Sequence[RosterLearner], modules: Mapping[str, _Module]
+) -> None:
+    """Refuse for the class as a whole what each of its labs would be refused for.
+
+    Raises:
+        InvalidLab: a size, a parameter, a persona or a template does not fit.
+    """
+    for template in resource.spec.templates:
+        sizes = {template.size, *(one.size for one in learners if one.size)}
+        for size in sorted(sizes, key=str):
+            spec = LabEnvironmentSpec(
+                template=template.name,
+                size=size,
+                parameters=template.parameters,
+                personas=template.personas,
+            )
+            acceptance.choose(spec, modules[template.name].spec)
+    for learner in learners:
+        for name in learner.templates:
+            if name not in modules:
+                known = ", ".join(sorted(modules))
+                raise InvalidLab(
+                    "RosterInvalid",
+                    f"templates of {learner.id}: {name!r} is not one of the class's: {known}",
+                )
