@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 
-from . import burst, changes, checks, drift, expiry, full, held, ledger, report, single
+from . import burst, changes, checks, cohort, drift, expiry, full, held, ledger, report, single
 from .report import Row
 from .settings import Options
 
@@ -19,6 +19,7 @@ FIGURES: dict[str, Callable[[Options], Awaitable[list[Row]]]] = {
     "held": held.measure,
     "changes": changes.measure,
     "checks": checks.measure,
+    "cohort": cohort.measure,
 }
 
 

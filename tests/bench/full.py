@@ -66,7 +66,7 @@ class Run:
 
 
 async def _run(options: Options, n: int, number: int) -> Run:
-    async with _nodes(2 * n) as here:
+    async with nodes(CLAIMS * 2 * n) as here:
         await here.start()
         await asyncio.sleep(QUIET)
         mark = here.audit.mark()
@@ -104,13 +104,13 @@ async def _all_ready(here: Ground) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _nodes(n: int) -> AsyncIterator[Ground]:
-    """Bring up a scheduler too, volumes for n labs, and nodes whose pods are make-believe."""
+async def nodes(volumes: int, **settings: str) -> AsyncIterator[Ground]:
+    """Bring up a scheduler too, volumes, and nodes whose pods are make-believe."""
     cache = Cache.from_environment()
     kwok = await asyncio.to_thread(binaries.build, cache, "kwok")
     module = await asyncio.to_thread(binaries.module_folder, cache, "kwok", "sigs.k8s.io/kwok")
     stages = [module / "kustomize/stage" / stage for stage in STAGES]
-    async with ground(scheduler=True) as here:
+    async with ground(scheduler=True, **settings) as here:
         for i in range(NODES):
             await _node(here, f"node-{i}")
         gate = asyncio.Semaphore(labs.WIDTH)
@@ -119,7 +119,7 @@ async def _nodes(n: int) -> AsyncIterator[Ground]:
             async with gate:
                 await here.admin.request("POST", "/api/v1/persistentvolumes", body=_volume(i))
 
-        await asyncio.gather(*(volume(i) for i in range(CLAIMS * n)))
+        await asyncio.gather(*(volume(i) for i in range(volumes)))
         kubeconfig = here.control_plane.kubeconfig
         command = [kwok / "kwok", "--kubeconfig", kubeconfig, "--manage-all-nodes=true"]
         command += [f"--config={stage}" for stage in stages]
