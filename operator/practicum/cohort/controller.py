@@ -72,7 +72,8 @@ class CohortController:
         self._tools = tools
         self._register = register
         self._spending = spending
-        self._seen: dict[str, tuple[int, Seen]] = {}
+        self._seen: dict[LabKey, dict[str, tuple[int, Seen]]] = {}
+        """Labs as they were read last, by cohort, name and version."""
         self._modules: dict[tuple[str, str], tuple[str | None, _Module]] = {}
         self._rests: dict[LabKey, datetime] = {}
         self._places = asyncio.Semaphore(_PARALLEL)
@@ -87,18 +88,16 @@ class CohortController:
         if resource is None or resource.deleting:
             # Its labs follow by their owner references.
             self._rests.pop(key, None)
+            self._seen.pop(key, None)
             return None
         if (rests := self._rests.get(key)) and now < rests:
             return rests
-        if key not in self._rests:
-            await self._recall(key)
-        labs = self._labs(key)
+        labs = self._labs(key) if key in self._rests else await self._listed(key)
         accepted, learners, wanted, asks = await self._ask(resource, labs)
         room = Room(self._spending.of_cohort(key), asks)
         plan = cohort.plan(resource, wanted, {n: s.member for n, s in labs.items()}, room, now)
         if accepted.ready:
             await self._carry_out(resource, plan, labs)
-            labs = self._labs(key)
         rows = roll.rows(wanted, labs, plan.waiting) if accepted.ready else resource.status.labs
         status = roll.status(
             *(resource, accepted, learners, rows, labs, room.spent),
@@ -109,21 +108,22 @@ class CohortController:
         self._rests[key] = now + timedelta(seconds=max(1.0, 0.01 * len(labs)))
         return expiry.next_wake(now, plan.due, self._tools.clock() + _LOOK)
 
-    async def _recall(self, key: LabKey) -> None:
-        """Read the class' labs once: after a start they may not have been seen yet."""
+    async def _listed(self, key: LabKey) -> dict[str, Seen]:
+        """Return a class' labs as the API server has them: after a start few have been seen yet."""
         course, name = key
-        for body in await self._tools.kube.list("LabEnvironment", course, f"{COHORT}={name}"):
-            self._tools.labs.event(body, deleted=False)
+        bodies = await self._tools.kube.list("LabEnvironment", course, f"{COHORT}={name}")
+        return {body["metadata"]["name"]: roll.seen(body) for body in bodies}
 
     def _labs(self, key: LabKey) -> dict[str, Seen]:
-        found = {}
-        store = self._tools.labs
+        found, store = {}, self._tools.labs
+        before = self._seen.get(key, {})
         for lab, version in store.labelled(key.namespace, COHORT, key.name).items():
-            known = self._seen.get(lab.name)
+            known = before.get(lab.name)
             if known is None or known[0] != version:
-                known = self._seen[lab.name] = version, roll.seen(store.body(lab))
-            found[lab.name] = known[1]
-        return found
+                known = version, roll.seen(store.body(lab))
+            found[lab.name] = known
+        self._seen[key] = found
+        return {name: one for name, (_, one) in found.items()}
 
     async def _ask(
         self, resource: LabCohort, labs: Mapping[str, Seen]
@@ -214,12 +214,11 @@ class CohortController:
 
     async def _write(self, body: Object, manager: str) -> None:
         try:
-            answer = await self._tools.kube.apply(body, manager=manager)
+            # The watch will tell of it: that wakes the lab's own writer.
+            await self._tools.kube.apply(body, manager=manager)
         except (errors.Conflict, errors.NotFound) as error:
             # It went meanwhile, or another came by its name: the next pass sees.
             log.info("lab of a cohort not written", lab=body["metadata"]["name"], error=str(error))
-            return
-        self._tools.labs.event(answer, deleted=False)
 
     async def _report(self, resource: LabCohort, status: LabCohortStatus) -> None:
         if status == resource.status:

@@ -190,7 +190,7 @@ def phase(
 ) -> CohortPhase:
     """Return one word for where a class is."""
     moments = times(cohort)
-    there = [row for row in found if row.phase and row.phase not in OVER]
+    there = [row for row in found if row.phase and row.phase is not Phase.EXPIRED]
     if not accepted.ready:
         return CohortPhase.PENDING
     if _is_over(moments, found, now):

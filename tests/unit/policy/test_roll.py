@@ -55,7 +55,7 @@ def told(
         (["Ready", "Degraded"], 0, {}, CohortPhase.RUNNING),
         (["Suspended", "Suspended"], 0, {"paused": True}, CohortPhase.PAUSED),
         (["Ready", "Expired"], 180, {}, CohortPhase.ENDING),
-        (["Expiring", "Expired"], 180, {}, CohortPhase.ENDED),
+        (["Expiring", "Expired"], 180, {}, CohortPhase.ENDING),
         (["Expired", "Expired"], 10, {}, CohortPhase.ENDED),
     ],
 )
