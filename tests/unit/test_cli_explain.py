@@ -95,7 +95,7 @@ def test_policies_that_do_not_compile_are_told_of_a_ready_lab() -> None:
     assert diagnosis.diagnose(body).ready
     (told,) = diagnosis.notices(body)
     said = explain.notice(told)
-    assert said[0] == "PolicyLoaded is not true (PolicyBroken)"
+    assert said[0] == "PolicyLoaded: PolicyBroken"
     assert said[1] == "  message  a.rego:3: var x is unsafe"
     assert said[2] == "  object   ConfigMap lab-ada-1/policies"
     assert told.remedy != remedies.OTHERWISE

@@ -64,6 +64,7 @@ def notices(lab: Object) -> list[Diagnosis]:
         ConditionType.POLICY_LOADED: f"ConfigMap {spaces[0]}/{POLICIES}",
         ConditionType.AUDIT_INTACT: f"ConfigMap {AUDIT_NAMESPACE}/audit-{meta['uid']}-*",
         ConditionType.CHECKS_WORK: f"ConfigMap {spaces[0]}/{CHECK_REPORT}",
+        ConditionType.IDLE: f"LabEnvironment {meta['namespace']}/{meta['name']}",
     }
     return [
         Diagnosis(

@@ -71,7 +71,7 @@ def _also(told: Sequence[Diagnosis]) -> Object:
 def notice(told: Diagnosis) -> Sequence[str]:
     """Return what should be mended in a lab, ready or not."""
     return [
-        f"{told.condition} is not true ({told.reason})",
+        f"{told.condition}: {told.reason}",
         f"  message  {told.message}",
         f"  object   {told.object}",
         f"  remedy   {told.remedy}",

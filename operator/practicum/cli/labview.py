@@ -36,7 +36,7 @@ _STYLES = {
     Phase.EXPIRED: "dim",
     Phase.SUSPENDED: "magenta",
 }
-_GOOD_WHEN_FALSE = frozenset((ConditionType.EXPIRING_SOON,))
+_GOOD_WHEN_FALSE = frozenset((ConditionType.EXPIRING_SOON, ConditionType.IDLE))
 _OF_TIME = frozenset((ConditionType.EXPIRING_SOON, ConditionType.TEMPLATE_CURRENT))
 NOTICES = _OF_TIME | OTHERS
 """Conditions that inform: a lab is ready with them or without."""
