@@ -7,7 +7,7 @@ import shlex
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -16,6 +16,8 @@ from e2e.cluster.errors import ClusterError
 
 _TAIL_LINES = 25
 Arg = str | Path
+Kubectl = Callable[..., str]
+"""Runs kubectl with the words given and returns what it printed; a ClusterError when it failed."""
 
 _running: set[int] = set()
 _running_lock = threading.Lock()
@@ -60,6 +62,18 @@ def answers(
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
+
+
+def said(kubectl: Kubectl, *commands: Sequence[str]) -> str:
+    """Return what commands print, or why they do not: evidence for an error's message."""
+
+    def one(command: Sequence[str]) -> str:
+        try:
+            return kubectl(*command)
+        except ClusterError as error:
+            return str(error)
+
+    return "\n".join(map(one, commands))
 
 
 def end_commands_on_signals() -> None:

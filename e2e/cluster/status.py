@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from e2e.cluster import metrics
 from e2e.cluster.cache import Cache
 from e2e.cluster.engine import Engine
 from e2e.cluster.errors import ClusterError
@@ -13,7 +14,7 @@ from e2e.cluster.images import PREFIX
 from e2e.cluster.kind import KindCluster, api_answers, kubectl
 from e2e.cluster.provider import Kind, Provider
 
-NODE_PARTS = ("agnhost", "busybox", "local-path-provisioner")
+NODE_PARTS = ("agnhost", "busybox", "local-path-provisioner", metrics.SET)
 ENFORCED = "enforced by the test agent"
 _NOT_ENFORCED = "NOT enforced, no pod starts: the test agent does not answer in the node"
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
@@ -33,6 +34,7 @@ class Status:
     dns_ready: bool = False
     storage_class: str = ""
     network_policy: str = "unknown"
+    resource_metrics: bool = False
     images: list[str] = field(default_factory=list)
 
     @property
@@ -65,7 +67,7 @@ def look(cache: Cache, provider: Provider, *, with_images: bool = True) -> Statu
         return status
     status.api_server = True
     status.version = _ask(cache, provider, "version").get("serverVersion", {}).get("gitVersion", "")
-    wanted = ("get", "nodes,deployments,storageclasses", "--all-namespaces")
+    wanted = ("get", "nodes,deployments,storageclasses,apiservices", "--all-namespaces")
     for item in _ask(cache, provider, *wanted).get("items", []):
         _note(status, item)
     if provider.kind is Kind.STOCK:
@@ -81,14 +83,19 @@ def _note(status: Status, item: dict[str, Any]) -> None:
     """Enter what one object says."""
     meta = item["metadata"]
     if item["kind"] == "Node":
-        conditions = {each["type"]: each["status"] for each in item["status"]["conditions"]}
-        ready = conditions.get("Ready") == "True"
-        status.nodes_ready = ready and (status.nodes_ready or status.nodes == 0)
+        status.nodes_ready = _holds(item, "Ready") and (status.nodes_ready or status.nodes == 0)
         status.nodes += 1
     elif item["kind"] == "Deployment" and meta.get("labels", {}).get("k8s-app") == _DNS_LABEL:
         status.dns_ready = item["status"].get("readyReplicas", 0) > 0
     elif item["kind"] == "StorageClass" and meta.get("annotations", {}).get(_DEFAULT_CLASS):
         status.storage_class = meta["name"]
+    elif item["kind"] == "APIService" and meta["name"] == metrics.API:
+        status.resource_metrics = _holds(item, "Available")
+
+
+def _holds(item: dict[str, Any], condition: str) -> bool:
+    found = item.get("status", {}).get("conditions", [])
+    return any(each["type"] == condition and each["status"] == "True" for each in found)
 
 
 def loaded_names(cluster: KindCluster) -> list[str]:

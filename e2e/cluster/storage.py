@@ -6,20 +6,17 @@ yet, so its Deployment says little: storage is there when a pod has had a volume
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from e2e.cluster.console import say
 from e2e.cluster.errors import ClusterError
+from e2e.cluster.shell import Kubectl, said
 
 NAMESPACE = "local-path-storage"
 DEPLOYMENT = "local-path-provisioner"
 _TRIAL = Path(__file__).with_name("trial.yaml")
 _SECONDS = 45
 _LOG_LINES = 30
-
-Kubectl = Callable[..., str]
-"""Runs kubectl with the words given and returns what it printed; a ClusterError when it failed."""
 
 
 def start(kubectl: Kubectl) -> None:
@@ -54,16 +51,5 @@ def _has_volume(kubectl: Kubectl) -> bool:
 def _evidence(kubectl: Kubectl) -> str:
     """What the provisioner did, as far as it can be had."""
     of_it = ("-n", NAMESPACE, f"deployment/{DEPLOYMENT}", f"--tail={_LOG_LINES}")
-    commands = (
-        ("get", "-n", NAMESPACE, "pods,pvc,events"),
-        ("logs", *of_it),
-        ("logs", *of_it, "--previous"),
-    )
-    return "\n".join(_or_why_not(kubectl, command) for command in commands)
-
-
-def _or_why_not(kubectl: Kubectl, command: tuple[str, ...]) -> str:
-    try:
-        return kubectl(*command)
-    except ClusterError as error:
-        return str(error)
+    state = ("get", "-n", NAMESPACE, "pods,pvc,events")
+    return said(kubectl, state, ("logs", *of_it), ("logs", *of_it, "--previous"))

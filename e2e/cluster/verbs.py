@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from functools import partial
 
-from e2e.cluster import binaries, images, judge, stock
+from e2e.cluster import binaries, images, judge, metrics, stock
 from e2e.cluster.build import Builder
 from e2e.cluster.cache import Cache, locked, remove
 from e2e.cluster.console import elapsed, say
 from e2e.cluster.engine import Engine, install_packages, require_buildable
 from e2e.cluster.errors import ClusterError
-from e2e.cluster.kind import KindCluster, api_answers
+from e2e.cluster.kind import KindCluster, api_answers, kubectl
 from e2e.cluster.node import NODE_SETS, node_image
 from e2e.cluster.provider import Kind, Provider, choose, forget, remembered
 from e2e.cluster.status import look
@@ -73,33 +75,44 @@ def down(cache: Cache, *, with_cache: bool) -> None:
 def _up(cache: Cache, provider: Provider, with_images: bool) -> None:
     if provider.kind is Kind.STOCK:
         stock.up(cache, provider.engine)
-        if with_images:
-            stock.load(cache, provider.engine)
+        with metrics.started(cache, partial(kubectl, cache, cache.kubeconfig), metrics.UPSTREAM):
+            if with_images:
+                stock.load(cache, provider.engine)
         return
+    builder = _builder(cache)
     if look(cache, provider, with_images=False).healthy:
         say("cluster", "healthy already")
-        if with_images:
-            _load_all(cache, _builder(cache))
+        with _metrics(builder):
+            if with_images:
+                _load_all(cache, builder)
     else:
-        _create(cache, with_images)
+        _create(builder, with_images)
     say("network", f"NetworkPolicy: {look(cache, provider, with_images=False).network_policy}")
 
 
-def _create(cache: Cache, with_images: bool) -> None:
-    builder = _builder(cache)
-    cluster = KindCluster(cache, builder.engine)
+def _create(builder: Builder, with_images: bool) -> None:
+    cluster = KindCluster(builder.cache, builder.engine)
     with ThreadPoolExecutor(max_workers=2) as pool:
         base = pool.submit(builder.ensure_base)
         built = pool.submit(_build_images, builder, base) if with_images else None
-        binaries.build_all(cache, NODE_SETS)
+        binaries.build_all(builder.cache, (*NODE_SETS, metrics.SET))
         base.result()
         node = node_image(builder)
         cluster.delete()
         cluster.create(node)
-        if built is not None:
-            wanted, failures = built.result()
-            images.load_images(cluster, wanted)
-            _report(failures)
+        with _metrics(builder):
+            if built is not None:
+                wanted, failures = built.result()
+                images.load_images(cluster, wanted)
+                _report(failures)
+
+
+def _metrics(builder: Builder) -> AbstractContextManager[None]:
+    """Start what serves resource metrics; its first figures are waited for at the block's end."""
+    cache, image = builder.cache, metrics.image(builder.cache)
+    images.ensure_archive(cache, image)
+    images.load_images(KindCluster(cache, builder.engine), [image])
+    return metrics.started(cache, partial(kubectl, cache, cache.kubeconfig), image.name)
 
 
 def _build_images(builder: Builder, base: Future[str]) -> tuple[list[images.Image], list[str]]:

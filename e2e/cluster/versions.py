@@ -15,6 +15,7 @@ KIND = "v0.33.0"
 HELM = "v4.3.1"
 CONTAINERD = "v2.4.2"
 KWOK = "v0.8.0"
+METRICS_SERVER = "v0.9.0"
 
 DEBIAN_SUITE = "bookworm"
 DEBIAN_POSTGRES = "15"
@@ -88,6 +89,11 @@ GO_SETS: dict[str, GoSet] = {
         GoSet("opa", OPA, ("github.com/open-policy-agent/opa",)),
         GoSet("helm", HELM, ("helm.sh/helm/v4/cmd/helm",)),
         GoSet("kwok", KWOK, ("sigs.k8s.io/kwok/cmd/kwok",)),
+        GoSet(
+            "metrics-server",
+            METRICS_SERVER,
+            ("sigs.k8s.io/metrics-server/cmd/metrics-server",),
+        ),
     )
 }
 
