@@ -1,5 +1,6 @@
 """The ``practicum`` command, as its users run it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -17,3 +18,16 @@ def practicum(kubeconfig: Path, *words: str) -> subprocess.CompletedProcess[str]
         text=True,
         check=False,
     )
+
+
+def examine(kubeconfig: Path) -> tuple[int, dict[str, dict[str, str]]]:
+    """Run ``practicum doctor``; returns its exit code and the checks by name."""
+    done = practicum(kubeconfig, "doctor", "-o", "json")
+    assert done.stdout, done.stderr
+    checks = json.loads(done.stdout)["checks"]
+    return done.returncode, {check["check"]: check for check in checks}
+
+
+def states(checks: dict[str, dict[str, str]]) -> dict[str, str]:
+    """Return the state of each check."""
+    return {name: check["state"] for name, check in checks.items()}

@@ -2,30 +2,28 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 
 from practicum import errors
+from practicum.api.crd import crds
+from practicum.api.names import API_VERSION
 from practicum.cli import doctor, examination
-from practicum.cli.examination import Finding, State
-from practicum.cli.exits import Exit
+from practicum.cli.examination import State
+from practicum.cli.exits import CliError, Exit
+from practicum.cli.patient import Asked
 from practicum.cli.session import Options, Session
 from practicum.kube.client import Kube
 from practicum.reconcile.rights import Right
 from tests import samples
+from tests.unit.verdicts import FAIL, OK, UNKNOWN, WARN, judged
 
 Object = dict[str, Any]
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-SERVED = ["attestations", "changeapprovals", "changerequests", "labenvironments", "labtemplates"]
-OK, WARN, FAIL, UNKNOWN = State.OK, State.WARN, State.FAIL, State.UNKNOWN
-
-
-def judged(finding: Finding, state: State, words: str) -> None:
-    assert finding.state is state, finding
-    assert words in finding.text
-    assert bool(finding.remedy) is (state is not OK)
+SERVED = sorted(crd["spec"]["names"]["plural"] for crd in crds().values())
 
 
 @pytest.mark.parametrize(
@@ -173,22 +171,28 @@ def test_network(body: Object | None, state: State, words: str) -> None:
     judged(examination.network(body, NOW), state, words)
 
 
-def storage_class(name: str, default: str = "") -> Object:
+def storage_class(name: str, default: str = "", by: str = "x/y", binding: str = "") -> Object:
     key = "storageclass.kubernetes.io/is-default-class"
-    return {"metadata": {"name": name, "annotations": {key: default} if default else {}}}
+    meta = {"name": name, "annotations": {key: default} if default else {}}
+    return {"metadata": meta, "provisioner": by, "volumeBindingMode": binding or "Immediate"}
 
 
 STANDARD, SLOW = storage_class("standard", "true"), storage_class("slow", "false")
+LATE = storage_class("late", "true", binding="WaitForFirstConsumer")
+BY_HAND = storage_class("local", "true", "kubernetes.io/no-provisioner")
 
 
 @pytest.mark.parametrize(
     ("classes", "wanted", "state", "words"),
     [
-        ([STANDARD, SLOW], "", OK, "standard"),
+        ([STANDARD, SLOW], "", OK, "standard of x/y; volumes are made before"),
+        ([LATE], "", OK, "late of x/y; a claim stays Pending until a pod uses it"),
+        ([BY_HAND], "", FAIL, "local provisions nothing"),
+        ([STANDARD, BY_HAND], "local", FAIL, "local provisions nothing"),
         ([SLOW], "", FAIL, "stay Pending"),
         ([], "", FAIL, "stay Pending"),
         ([STANDARD, storage_class("fast", "true")], "", WARN, "standard, fast"),
-        ([STANDARD, SLOW], "slow", OK, "slow, as labs.storageClass says"),
+        ([STANDARD, SLOW], "slow", OK, "slow of x/y"),
         ([STANDARD], "fast", FAIL, "labs.storageClass fast does not exist"),
     ],
 )
@@ -218,55 +222,64 @@ def test_clock(seconds: int, state: State, words: str) -> None:
 
 
 class Closed:
-    """An API server that tells its version and nothing else."""
+    """An API server that tells its version, serves our group or not, and nothing else."""
 
-    def __init__(self, error: errors.ApiError) -> None:
+    def __init__(self, error: errors.ApiError, *, installed: bool = True) -> None:
         self.error = error
         self.skew = timedelta(0)
         self.down = False
+        self.open = {"/version", *([f"/apis/{API_VERSION}"] if installed else ())}
 
     async def request(self, method: str, path: str, **_: Any) -> Any:
-        if path == "/version" and not self.down:
-            return {"gitVersion": "v1.36.3"}
+        if path in self.open and not self.down:
+            return {"gitVersion": "v1.36.3", "resources": [{"name": name} for name in SERVED]}
+        if path == f"/apis/{API_VERSION}":
+            raise NOT_FOUND
         raise self.error
 
-    async def list(self, *_: Any) -> Any:
+    async def list(self, *_: Any, **__: Any) -> Any:
         raise self.error
 
     find = create = list
 
 
+NOT_FOUND = errors.NotFound(404, "NotFound", "not found")
 FORBIDDEN = errors.Forbidden(403, "Forbidden", "leases is forbidden")
 BROKEN = errors.ApiError(500, "InternalError", "etcd is away")
+ASKED = Asked("practicum-system")
 
 
 def session(kube: Closed, output: str = "") -> Session:
     return Session(cast(Kube, kube), "course-a", Options(output=output))
 
 
-@pytest.mark.parametrize(
-    ("error", "words", "checked"),
-    [(FORBIDDEN, "you may not look", 3), (BROKEN, "etcd is away", 2)],
-)
+@pytest.mark.parametrize("installed", [True, False])
+@pytest.mark.parametrize(("error", "words"), [(FORBIDDEN, "you may not"), (BROKEN, "etcd is away")])
 async def test_who_may_see_nothing_learns_what_can_be_learnt(
-    error: errors.ApiError, words: str, checked: int, capsys: pytest.CaptureFixture[str]
+    installed: bool, error: errors.ApiError, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert await doctor.doctor(session(Closed(error), "json"), "practicum-system") is Exit.OK
-    checks = json.loads(capsys.readouterr().out)["checks"]
-    states = {check["check"]: check["state"] for check in checks}
-    assert len(states) == len(doctor.CHECKS)
-    assert (states["Kubernetes version"], states["Clock"]) == ("ok", "ok")
-    unseen = [check for check in checks if check["state"] == "unknown"]
-    assert len(unseen) == len(doctor.CHECKS) - 2
-    assert sum(words in check["text"] for check in unseen) >= len(unseen) - checked + 2
-    assert all(check["remedy"] for check in unseen)
+    kube = Closed(error, installed=installed)
+    assert await doctor.doctor(session(kube, "json"), ASKED) is Exit.OK
+    told = json.loads(capsys.readouterr().out)
+    assert told["installed"] is installed
+    states = {check["check"]: check["state"] for check in told["checks"]}
+    seen = {"Kubernetes version", "Clock", *(["API"] if installed else [])}
+    assert list(states) == [name for name, _ in (doctor.AFTER if installed else doctor.BEFORE)]
+    assert {name for name, state in states.items() if state == "ok"} == seen
+    unseen = [check for check in told["checks"] if check["check"] not in seen]
+    assert {check["state"] for check in unseen} == {"unknown"}
+    assert all(words in check["text"] and check["remedy"] for check in unseen)
 
 
 async def test_a_failed_check_is_exit_1_and_shown_with_its_remedy(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    not_found = errors.NotFound(404, "NotFound", "not found")
-    assert await doctor.doctor(session(Closed(not_found)), "practicum-system") is Exit.FAILURE
+    async def found(*_: Any) -> Object:
+        return deployment()
+
+    monkeypatch.setattr(Closed, "find", found)
+    closed = session(Closed(NOT_FOUND, installed=False))
+    assert await doctor.doctor(closed, ASKED) is Exit.FAILURE
     shown = capsys.readouterr().out
     assert re.search(r"API +fail +practicum.dev/v1alpha1 is not served", shown)
     assert "remedy: helm upgrade" in shown
@@ -276,4 +289,19 @@ async def test_without_an_api_server_there_is_nothing_to_examine() -> None:
     kube = Closed(errors.ApiError(0, "Unreachable", "connection refused"))
     kube.down = True
     with pytest.raises(errors.ApiError, match="connection refused"):
-        await doctor.doctor(session(kube), "practicum-system")
+        await doctor.doctor(session(kube), ASKED)
+
+
+async def test_who_may_make_no_namespace_is_told_so_and_the_rest(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = replace(ASKED, probe=True, image="operator:1")
+    assert await doctor.doctor(session(Closed(FORBIDDEN), "json"), asked) is Exit.OK
+    told = capsys.readouterr()
+    assert "nothing is tried out, for you may not: leases is forbidden" in told.err
+    assert len(json.loads(told.out)["checks"]) == len(doctor.AFTER)
+
+
+async def test_trying_out_needs_an_image() -> None:
+    with pytest.raises(CliError, match="nothing says of which image"):
+        await doctor.doctor(session(Closed(NOT_FOUND)), replace(ASKED, probe=True))

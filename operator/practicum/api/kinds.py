@@ -24,6 +24,7 @@ class Kind(NamedTuple):
 
 KINDS: Final[dict[str, Kind]] = {
     "Namespace": Kind("v1", "namespaces", namespaced=False),
+    "Node": Kind("v1", "nodes", namespaced=False),
     "PersistentVolume": Kind("v1", "persistentvolumes", namespaced=False),
     "ConfigMap": Kind("v1", "configmaps"),
     "Event": Kind("v1", "events"),
@@ -58,6 +59,10 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "ValidatingAdmissionPolicyBinding": Kind(
         "admissionregistration.k8s.io/v1", "validatingadmissionpolicybindings", namespaced=False
+    ),
+    "APIService": Kind("apiregistration.k8s.io/v1", "apiservices", namespaced=False),
+    "CustomResourceDefinition": Kind(
+        "apiextensions.k8s.io/v1", "customresourcedefinitions", namespaced=False
     ),
     "LabEnvironment": Kind(API_VERSION, "labenvironments"),
     "LabCohort": Kind(API_VERSION, "labcohorts"),

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from practicum.api.labtemplate import LabTemplateSpec
+from practicum.api.labtemplate import LabTemplateSpec, Size
 from practicum.api.names import ANSWERS_SUFFIX, API_VERSION
 from practicum.catalog.revision import answers_digest
 from practicum.errors import TemplateError
@@ -47,6 +47,18 @@ def pack(folder: Path) -> dict[str, Any]:
         return _packed(folder)
     except (KeyError, TypeError, AttributeError, OSError) as error:
         raise TemplateError(f"{folder}: {type(error).__name__}: {error}") from error
+
+
+def bundled_sizes() -> dict[str, Size]:
+    """Return the default sizes of the modules that came with Practicum, by name."""
+    sources = {path.parent.name: _yaml(path) for path in sorted(SHARED.glob("*/template.yaml"))}
+    return {name: default_size(source) for name, source in sources.items()}
+
+
+def default_size(spec: dict[str, Any]) -> Size:
+    """Return the size that labs of a template have unless they name another."""
+    named = spec.get("defaultSize", LabTemplateSpec.model_fields["default_size"].default)
+    return Size.model_validate(spec["sizes"][named])
 
 
 def _packed(folder: Path) -> dict[str, Any]:

@@ -1,16 +1,19 @@
-"""``practicum doctor``: examines a cluster, check by check, as far as the caller may look."""
+"""``practicum doctor``: examines a cluster, before Practicum is installed in it and after."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import Final
 
 from practicum import errors
-from practicum.api.kinds import KINDS
-from practicum.api.names import API_VERSION, NETWORK_RECORD, PROBE_NAMESPACE
+from practicum.api.names import API_VERSION
 from practicum.cli import examination, output
 from practicum.cli.examination import Finding, State
-from practicum.cli.exits import Exit, one_line
+from practicum.cli.exits import CliError, Exit, one_line
+from practicum.cli.patient import Asked, Patient
 from practicum.cli.session import Object, Session
+from practicum.cli.trial import Trial, opened
+from practicum.settings import Settings
 
 _STYLES: Final = {
     State.OK: "green",
@@ -18,127 +21,103 @@ _STYLES: Final = {
     State.FAIL: "bold red",
     State.UNKNOWN: "dim",
 }
-_PRIVILEGED: Final = {
-    "apiVersion": "v1",
-    "kind": "Pod",
-    "metadata": {"generateName": "doctor-", "namespace": PROBE_NAMESPACE},
-    "spec": {
-        "containers": [
-            {"name": "never", "image": "never-run", "securityContext": {"privileged": True}}
-        ]
-    },
-}
-
-
-class Patient:
-    """What the checks read; nothing of the cluster is changed."""
-
-    def __init__(self, session: Session, system: str) -> None:
-        self._kube = session.kube
-        self._session = session
-        self._system = system
-
-    async def version(self) -> Finding:
-        """Is Kubernetes new enough?"""
-        return examination.version(await self._kube.request("GET", "/version"))
-
-    async def api(self) -> Finding:
-        """Are our kinds served?"""
-        try:
-            answer = await self._kube.request("GET", f"/apis/{API_VERSION}")
-        except errors.NotFound:
-            return examination.api(None)
-        return examination.api(answer["resources"])
-
-    async def operator(self) -> Finding:
-        """Does the operator run?"""
-        return examination.operator(await self._deployment())
-
-    async def _deployment(self) -> Object | None:
-        return await self._kube.find("Deployment", self._system, "practicum")
-
-    async def lease(self) -> Finding:
-        """Does one replica lead?"""
-        body = await self._kube.find("Lease", self._system, "practicum-operator")
-        deployment = await self._deployment() if body is None else None
-        return examination.lease(body, deployment, self._session.now())
-
-    async def rights(self) -> Finding:
-        """Does RBAC let the operator do its work?"""
-        from practicum.reconcile import rights
-
-        deployment = await self._deployment()
-        wanted = list(rights.needed(self._system))
-        if examination.setting(deployment, "PRACTICUM_PROBE_IMAGE"):
-            wanted += rights.of_probe()
-        account = f"system:serviceaccount:{self._system}:practicum"
-        return examination.rights(await rights.refused(self._kube, wanted, account))
-
-    async def policies(self) -> Finding:
-        """Do the admission policies hold?"""
-        found, bindings = await asyncio.gather(
-            self._kube.list("ValidatingAdmissionPolicy"),
-            self._kube.list("ValidatingAdmissionPolicyBinding"),
-        )
-        return examination.policies(found, bindings)
-
-    async def network(self) -> Finding:
-        """Does the network enforce NetworkPolicy?"""
-        record = await self._kube.find("ConfigMap", self._system, NETWORK_RECORD)
-        return examination.network(record, self._session.now())
-
-    async def storage(self) -> Finding:
-        """Do volumes of labs find a StorageClass?"""
-        classes = await self._kube.list("StorageClass")
-        wanted = examination.setting(await self._deployment(), "PRACTICUM_STORAGE_CLASS")
-        return examination.storage(classes, wanted)
-
-    async def pod_security(self) -> Finding:
-        """Does the API server hold pods to ``restricted``?"""
-        try:
-            path = KINDS["Pod"].path(PROBE_NAMESPACE)
-            await self._kube.request("POST", path, query={"dryRun": "All"}, body=_PRIVILEGED)
-        except (errors.Forbidden, errors.NotFound) as error:
-            return examination.pod_security(str(error))
-        return examination.pod_security(None)
-
-    async def clock(self) -> Finding:
-        """Is this machine's clock right?"""
-        await self._kube.request("GET", "/version")
-        return examination.clock(self._kube.skew)
-
-
 Check = Callable[[Patient], Awaitable[Finding]]
-CHECKS: Final[tuple[tuple[str, Check], ...]] = (
-    ("Kubernetes version", Patient.version),
-    ("API", Patient.api),
-    ("Operator", Patient.operator),
-    ("Leader", Patient.lease),
-    ("Operator's rights", Patient.rights),
-    ("Admission policies", Patient.policies),
+_CLUSTER: Final[tuple[tuple[str, Check], ...]] = (
     ("NetworkPolicy", Patient.network),
     ("StorageClass", Patient.storage),
     ("Pod Security", Patient.pod_security),
+    ("ResourceQuota", Patient.quotas),
+    ("Capacity", Patient.capacity),
+    ("API groups", Patient.groups),
+    ("Aggregated APIs", Patient.aggregated),
+    ("Resource metrics", Patient.metrics),
     ("Clock", Patient.clock),
+)
+BEFORE: Final[tuple[tuple[str, Check], ...]] = (
+    ("Kubernetes version", Patient.version),
+    ("Your rights", Patient.may_install),
+    *_CLUSTER,
+)
+AFTER: Final[tuple[tuple[str, Check], ...]] = (
+    ("Kubernetes version", Patient.version),
+    ("API", Patient.api),
+    ("CRDs", Patient.schemas),
+    ("Operator", Patient.operator),
+    ("Operator's health", Patient.health),
+    ("Leader", Patient.lease),
+    ("Operator's rights", Patient.rights),
+    ("Admission policies", Patient.policies),
+    ("Root key", Patient.root_key),
+    ("Courses", Patient.courses),
+    ("Images", Patient.images),
+    ("Labs", Patient.labs),
+    *_CLUSTER,
 )
 
 
-async def doctor(session: Session, system: str) -> Exit:
-    """Examine the cluster; exits 1 when a check fails."""
+async def doctor(session: Session, asked: Asked) -> Exit:
+    """Examine the cluster; exits 1 when a check fails.
+
+    Raises:
+        CliError: things are to be tried out, but nothing says by which image.
+        ApiError: the API server does not answer, or did not let go of the trial's namespace.
+    """
     # Before all others and outside of them: without an API server there is nothing to examine.
     await session.kube.request("GET", "/version")
-    patient = Patient(session, system)
-    found = await asyncio.gather(*(_examine(check, patient) for _, check in CHECKS))
-    named = [(name, finding) for (name, _), finding in zip(CHECKS, found, strict=True)]
+    deployment = await _deployment(session, asked.system)
+    installed = deployment is not None or await _served(session)
+    checks = AFTER if installed else BEFORE
+    async with AsyncExitStack() as stack:
+        trial = await _trial(stack, session, asked, deployment) if asked.probe else None
+        patient = Patient(session, asked, deployment, trial)
+        found = await asyncio.gather(*(_examine(check, patient) for _, check in checks))
+    named = [(name, finding) for (name, _), finding in zip(checks, found, strict=True)]
     if session.output == "table":
         output.show(output.table(("check", "state", "finding"), _rows(named)))
     else:
-        output.data(
-            {"checks": [{"check": name, **finding.data()} for name, finding in named]},
-            session.output,
-        )
+        listed = [{"check": name, **finding.data()} for name, finding in named]
+        output.data({"installed": installed, "checks": listed}, session.output)
     failed = any(finding.state is State.FAIL for finding in found)
     return Exit.FAILURE if failed else Exit.OK
+
+
+async def _deployment(session: Session, system: str) -> Object | None:
+    """Return the operator's Deployment; nothing where it is not, or is not for the caller."""
+    try:
+        return await session.kube.find("Deployment", system, "practicum")
+    except errors.ApiError:
+        return None
+
+
+async def _trial(
+    stack: AsyncExitStack, session: Session, asked: Asked, deployment: Object | None
+) -> Trial | None:
+    """Make a place to try things out; nothing where the caller may not."""
+    image = asked.image or examination.setting(deployment, "PRACTICUM_CHECK_IMAGE")
+    if not image:
+        raise CliError(
+            "--probe needs pods, and nothing says of which image",
+            hint="name the operator's, as you will install it: --probe-image IMAGE",
+            code=Exit.USAGE,
+        )
+    settings = Settings(
+        probe_image=image,
+        storage_class=examination.setting(deployment, "PRACTICUM_STORAGE_CLASS"),
+        node_selector=examination.node_selector(deployment),
+    )
+    try:
+        return await stack.enter_async_context(opened(session, settings))
+    except errors.Forbidden as error:
+        output.note(f"nothing is tried out, for you may not: {one_line(error)}")
+        return None
+
+
+async def _served(session: Session) -> bool:
+    try:
+        await session.kube.request("GET", f"/apis/{API_VERSION}")
+    except errors.NotFound:
+        return False
+    return True
 
 
 async def _examine(check: Check, patient: Patient) -> Finding:

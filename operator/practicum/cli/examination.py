@@ -1,12 +1,14 @@
 """Judges what ``practicum doctor`` has read of a cluster, one function a check. Pure."""
 
+import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from practicum.api.kinds import KINDS
 from practicum.api.names import API_VERSION
 from practicum.api.times import parse_rfc3339
 from practicum.cli.moments import elapsed
@@ -21,13 +23,13 @@ POLICIES: Final = (
     *("practicum-operator-confinement", "practicum-platform-exec", "practicum-self-approval"),
 )
 """The admission policies of the chart, each with a binding of its own name."""
-_KINDS: Final = (
-    *("attestations", "changeapprovals", "changerequests"),
-    *("labenvironments", "labtemplates"),
+_KINDS: Final = tuple(
+    sorted(kind.plural for kind in KINDS.values() if kind.api_version == API_VERSION)
 )
 _SKEW: Final = timedelta(seconds=60)
+_BY_HAND: Final = "kubernetes.io/no-provisioner"
 _DEFAULT_CLASS: Final = "storageclass.kubernetes.io/is-default-class"
-_UPGRADE: Final = "helm upgrade --install practicum charts/practicum (this version)"
+UPGRADE: Final = "helm upgrade --install practicum charts/practicum (this version)"
 
 
 class State(StrEnum):
@@ -89,14 +91,14 @@ def api(resources: Iterable[Object] | None) -> Finding:
     served = {one["name"] for one in resources or ()}
     missing = [kind for kind in _KINDS if kind not in served]
     if missing:
-        return fail(f"{API_VERSION} is not served: no {', '.join(missing)}", _UPGRADE)
+        return fail(f"{API_VERSION} is not served: no {', '.join(missing)}", UPGRADE)
     return ok(f"{API_VERSION} is served")
 
 
 def operator(deployment: Object | None) -> Finding:
     """Judge the operator's Deployment; None where there is none."""
     if deployment is None:
-        return fail("there is no Deployment practicum", f"{_UPGRADE}; or name --system-namespace")
+        return fail("there is no Deployment practicum", f"{UPGRADE}; or name --system-namespace")
     wanted = deployment["spec"].get("replicas", 1)
     status = deployment.get("status", {})
     available = status.get("availableReplicas", 0)
@@ -115,11 +117,21 @@ def operator(deployment: Object | None) -> Finding:
 
 def setting(deployment: Object | None, variable: str) -> str:
     """Return a variable of the operator's environment, nothing where it is not known."""
-    if deployment is None:
-        return ""
-    containers = deployment["spec"]["template"]["spec"]["containers"]
-    entries = [entry for container in containers for entry in container.get("env", [])]
-    return next((e.get("value", "") for e in entries if e["name"] == variable), "")
+    return next(
+        (one.get("value", "") for one in environment(deployment) if one["name"] == variable), ""
+    )
+
+
+def node_selector(deployment: Object | None) -> dict[str, str]:
+    """Return the labels of nodes that take labs."""
+    return dict(json.loads(setting(deployment, "PRACTICUM_NODE_SELECTOR") or "{}"))
+
+
+def environment(deployment: Object | None) -> Iterator[Object]:
+    """Yield the entries of the operator's environment; none where it is not known."""
+    if deployment:
+        for container in deployment["spec"]["template"]["spec"]["containers"]:
+            yield from container.get("env", [])
 
 
 def lease(body: Object | None, deployment: Object | None, now: datetime) -> Finding:
@@ -147,7 +159,7 @@ def rights(missing: Sequence[object]) -> Finding:
     """Judge what RBAC refuses the operator."""
     if missing:
         more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        return fail(f"RBAC does not let it {missing[0]}{more}", _UPGRADE)
+        return fail(f"RBAC does not let it {missing[0]}{more}", UPGRADE)
     return ok("it holds every right that it needs")
 
 
@@ -165,7 +177,7 @@ def policies(found: Iterable[Object], bindings: Iterable[Object]) -> Finding:
             f"missing: {', '.join(missing)}", "set the chart's value admissionPolicies.enabled=true"
         )
     if loose := [name for name in POLICIES if name not in denying]:
-        return fail(f"not bound to deny everywhere: {', '.join(loose)}", _UPGRADE)
+        return fail(f"not bound to deny everywhere: {', '.join(loose)}", UPGRADE)
     return ok(f"{len(POLICIES)} policies deny")
 
 
@@ -174,7 +186,8 @@ def network(record: Object | None, now: datetime) -> Finding:
     if record is None:
         return unknown(
             "the operator has not tried it",
-            "set the chart's value networkPolicyProbe.enabled=true, and wait half a minute",
+            "practicum doctor --probe tries it now; the operator does where the chart's value "
+            "networkPolicyProbe.enabled is true",
         )
     data = record.get("data", {})
     message = data.get("message", "")
@@ -185,7 +198,9 @@ def network(record: Object | None, now: datetime) -> Finding:
             "not enforced: labs reach one another",
             "install a network plugin that enforces NetworkPolicy (Calico, Cilium)",
         )
-    return unknown(message or "the record is empty", "read the Events of the operator's namespace")
+    return unknown(
+        message or "the record is empty", "mend what it names, then practicum doctor --probe"
+    )
 
 
 def storage(classes: Iterable[Object], wanted: str) -> Finding:
@@ -194,7 +209,7 @@ def storage(classes: Iterable[Object], wanted: str) -> Finding:
     names = [body["metadata"]["name"] for body in bodies]
     if wanted:
         if wanted in names:
-            return ok(f"{wanted}, as labs.storageClass says")
+            return _provisioned(bodies[names.index(wanted)])
         known = ", ".join(names) or "there is none"
         return fail(f"labs.storageClass {wanted} does not exist", f"choose one of: {known}")
     default = [
@@ -211,7 +226,20 @@ def storage(classes: Iterable[Object], wanted: str) -> Finding:
         return warn(
             f"several are the default: {', '.join(default)}", "leave the annotation on one of them"
         )
-    return ok(default[0])
+    (chosen,) = (body for body in bodies if body["metadata"]["name"] == default[0])
+    return _provisioned(chosen)
+
+
+def _provisioned(body: Object) -> Finding:
+    name, by = body["metadata"]["name"], body.get("provisioner", "")
+    if by == _BY_HAND:
+        return fail(
+            f"{name} provisions nothing: each volume would have to be made by hand",
+            "choose a StorageClass with a provisioner (chart value labs.storageClass)",
+        )
+    if body.get("volumeBindingMode") == "WaitForFirstConsumer":
+        return ok(f"{name} of {by}; a claim stays Pending until a pod uses it, as it should")
+    return ok(f"{name} of {by}; volumes are made before it is known on which node they are needed")
 
 
 def pod_security(refusal: str | None) -> Finding:

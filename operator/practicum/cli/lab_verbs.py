@@ -262,14 +262,27 @@ def doctor(
     system: Annotated[
         str, typer.Option("--system-namespace", metavar="NAME", help="Where the operator runs.")
     ] = "practicum-system",
+    labs: Annotated[
+        int, typer.Option("--labs", min=0, help="Warn unless so many labs of each module fit.")
+    ] = 1,
+    probe: Annotated[
+        bool,
+        typer.Option("--probe", help="Try networking, quotas and storage out in a namespace."),
+    ] = False,
+    image: Annotated[
+        str, typer.Option("--probe-image", metavar="IMAGE", help="Of its pods: the operator's.")
+    ] = "",
 ) -> None:
     """Examine the cluster: what labs need, and what keeps them apart.
 
-    Exits 1 when a check fails; what you may not look at is unknown.
+    Before an installation and after it. Exits 1 when a check fails; what you may not look at is
+    unknown. Nothing is changed, but for a namespace that --probe makes and removes.
     """
     from practicum.cli import doctor as work
+    from practicum.cli.patient import Asked
 
-    run(ctx, lambda session: work.doctor(session, system), formats=("table", "json", "yaml"))
+    asked = Asked(system, labs, probe, image)
+    run(ctx, lambda session: work.doctor(session, asked), formats=("table", "json", "yaml"))
 
 
 def register(app: typer.Typer) -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+from practicum.api.times import rfc3339
 from practicum.policy.pods import is_ready
 
 Object = Mapping[str, Any]
@@ -79,13 +81,22 @@ def unsettled(pods: Iterable[Object], rounds: Sequence[Round]) -> Finding:
         rounds: the attempts there were, if it came to any.
     """
     if not rounds:
-        return unknown(f"the probe's pods did not run in time: {_trouble(pods)}")
+        return unknown(f"the probe's pods did not run in time: {trouble(pods)}")
     if not any(one.open for one in rounds):
         return unknown(
             "the operator did not reach the probe's pod that no policy denies, so it means nothing "
             "that it did not reach the other; does it run inside the cluster's network?"
         )
     return unknown("the probe's pods were reached now and then; the network may be overloaded")
+
+
+def record(finding: Finding, now: datetime) -> dict[str, str]:
+    """Return a finding as the data of a ConfigMap."""
+    return {
+        "enforced": finding.enforcement.value,
+        "message": finding.message,
+        "probedAt": rfc3339(now),
+    }
 
 
 def unknown(why: str) -> Finding:
@@ -101,7 +112,7 @@ def address(pods: Iterable[Object], label: str, door: str) -> str:
     return ""
 
 
-def _trouble(pods: Iterable[Object]) -> str:
+def trouble(pods: Iterable[Object]) -> str:
     """Say what keeps the pods from running, in the words of scheduler or kubelet."""
     for pod in pods:
         if is_ready(pod):

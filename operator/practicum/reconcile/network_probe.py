@@ -15,7 +15,6 @@ import structlog
 from practicum import errors
 from practicum.api import names
 from practicum.api.kinds import KINDS
-from practicum.api.times import rfc3339
 from practicum.clock import Clock
 from practicum.desired import probe
 from practicum.kube import reach
@@ -143,11 +142,7 @@ class NetworkProbe:
                 "namespace": self._settings.system_namespace,
                 "labels": {"app.kubernetes.io/name": "practicum"},
             },
-            "data": {
-                "enforced": finding.enforcement.value,
-                "message": finding.message,
-                "probedAt": rfc3339(self._clock()),
-            },
+            "data": network.record(finding, self._clock()),
         }
 
     def _event(self, about: Object, finding: Finding) -> Object:

@@ -104,17 +104,18 @@ class Right(NamedTuple):
 
 def needed(system_namespace: str) -> Iterator[Right]:
     """Yield every right that is needed."""
-    yield from _single(EVERYWHERE, "")
-    yield from _single(OWN, system_namespace)
-    yield from _single(AUDIT, names.AUDIT_NAMESPACE)
+    yield from each(EVERYWHERE)
+    yield from each(OWN, system_namespace)
+    yield from each(AUDIT, names.AUDIT_NAMESPACE)
 
 
 def of_probe() -> Iterator[Right]:
     """Yield the rights that only the network probe needs."""
-    yield from _single(PROBE, names.PROBE_NAMESPACE)
+    yield from each(PROBE, names.PROBE_NAMESPACE)
 
 
-def _single(rules: Iterable[Rule], namespace: str) -> Iterator[Right]:
+def each(rules: Iterable[Rule], namespace: str = "") -> Iterator[Right]:
+    """Yield the rights that rules are made of, in one namespace or everywhere."""
     for rule in rules:
         for resource in rule.resources:
             for verb in rule.verbs:
