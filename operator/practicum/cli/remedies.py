@@ -44,8 +44,8 @@ REMEDIES: Final[dict[str, str]] = {
     "Suspended": "practicum resume LAB: the data is kept, the clock runs on",
     "PendingCapacity": "wait: it goes on by itself when another lab ends or a node has room; the "
     "platform team sets the limits (chart value capacity) and adds nodes",
-    "BudgetExhausted": "ask the platform team for a larger budget (chart value usage.budgets), or the "
-    "instructor where it is the cohort's (spec.budget); labs that run go on",
+    "BudgetExhausted": "ask the platform team for a larger budget (chart value "
+    "usage.budgets), or end labs that nobody needs any more; labs that run go on",
     "SuspendedSoon": "work in it: making or changing an object, asking for checks or running pods "
     "counts; spec.idle says after how long a lab is suspended",
     "IdleSuspended": "practicum resume LAB: the data is kept, the clock runs on",

@@ -6,10 +6,8 @@ there, so that a pass cut short is continued by the next.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any, Final
 
 import structlog
@@ -17,9 +15,7 @@ import structlog
 from practicum import errors
 from practicum.api.canonical import digest
 from practicum.api.conditions import Condition
-from practicum.api.labcohort import CohortCondition, LabCohort, LabCohortStatus, RosterLearner
-from practicum.api.labenvironment import LabEnvironmentSpec
-from practicum.api.labtemplate import LabTemplateSpec
+from practicum.api.labcohort import CohortCondition, LabCohort, LabCohortStatus
 from practicum.api.names import (
     API_VERSION,
     COHORT,
@@ -28,13 +24,11 @@ from practicum.api.names import (
     REMOVAL_MANAGER,
     LabKey,
 )
-from practicum.api.quantities import quantity
+from practicum.cohort.reading import Reader
 from practicum.cohort.register import Register
-from practicum.errors import InvalidLab, RosterInvalid
 from practicum.observe.events import event
-from practicum.policy import acceptance, cohort, expiry, roll, roster
+from practicum.policy import cohort, expiry, roll
 from practicum.policy.cohort import Member, Place, Plan, Room
-from practicum.policy.readiness import READY, Readiness
 from practicum.policy.roll import Seen
 from practicum.reconcile.runner import together
 from practicum.reconcile.tools import Tools
@@ -49,22 +43,6 @@ _REMOVED: Final = "removed"
 _PARALLEL: Final = 8
 
 
-@dataclass(frozen=True)
-class _Module:
-    """What is read of a template: what its labs may ask for, by size."""
-
-    spec: LabTemplateSpec
-
-    def asks(self, size: str | None) -> tuple[Decimal, Decimal]:
-        quotas = self.spec.sizes[size or self.spec.default_size].quota.values()
-        hard = [one for quota in quotas for one in (quota.compute, quota.jobs)]
-
-        def total(name: str) -> Decimal:
-            return sum((quantity(one.get(name, 0)) or Decimal(0) for one in hard), Decimal(0))
-
-        return total("requests.cpu"), total("requests.memory")
-
-
 class CohortController:
     """Brings classes about."""
 
@@ -74,7 +52,7 @@ class CohortController:
         self._spending = spending
         self._seen: dict[LabKey, dict[str, tuple[int, Seen]]] = {}
         """Labs as they were read last, by cohort, name and version."""
-        self._modules: dict[tuple[str, str], tuple[str | None, _Module]] = {}
+        self._reader = Reader(tools)
         self._rests: dict[LabKey, datetime] = {}
         self._places = asyncio.Semaphore(_PARALLEL)
 
@@ -93,14 +71,15 @@ class CohortController:
         if (rests := self._rests.get(key)) and now < rests:
             return rests
         labs = self._labs(key) if key in self._rests else await self._listed(key)
-        accepted, learners, wanted, asks = await self._ask(resource, labs)
-        room = Room(self._spending.of_cohort(key), asks)
-        plan = cohort.plan(resource, wanted, {n: s.member for n, s in labs.items()}, room, now)
-        if accepted.ready:
+        asked = await self._reader.ask(resource, labs)
+        room = Room(self._spending.of_cohort(key), asked.asks)
+        members = {name: one.member for name, one in labs.items()}
+        plan, rows = cohort.plan(resource, asked.places, members, room, now), resource.status.labs
+        if asked.accepted.ready:
             await self._carry_out(resource, plan, labs)
-        rows = roll.rows(wanted, labs, plan.waiting) if accepted.ready else resource.status.labs
+            rows = roll.rows(asked.places, labs, plan.waiting)
         status = roll.status(
-            *(resource, accepted, learners, rows, labs, room.spent),
+            *(resource, asked.accepted, asked.learners, rows, labs, room.spent),
             *(self._tools.settings.rate_card.currency, now),
         )
         await self._report(resource, status)
@@ -124,58 +103,6 @@ class CohortController:
             found[lab.name] = known
         self._seen[key] = found
         return {name: one for name, (_, one) in found.items()}
-
-    async def _ask(
-        self, resource: LabCohort, labs: Mapping[str, Seen]
-    ) -> tuple[Readiness, int, Sequence[Place], Mapping[str, tuple[Decimal, Decimal]]]:
-        """Read roster and templates; what is wrong with them leaves labs as they are."""
-        try:
-            learners = await self._roster(resource)
-            wanted = cohort.places(resource, learners)
-            modules = await self._read_modules(resource)
-            _check(resource, learners, modules)
-        except (InvalidLab, RosterInvalid) as error:
-            return Readiness(False, error.reason, str(error)[:1024]), 0, (), {}
-        asks = {
-            place.name: modules[place.template.name].asks(place.learner.size or place.template.size)
-            for place in wanted
-        }
-        names = set(asks)
-        asks |= {
-            name: modules[one.row.template].asks(one.member.spec.get("size"))
-            for name, one in labs.items()
-            if name not in names and one.row.template in modules
-        }
-        return READY, len(learners), wanted, asks
-
-    async def _roster(self, resource: LabCohort) -> list[RosterLearner]:
-        ref = resource.spec.roster.config_map_ref
-        if ref is None:
-            return resource.spec.roster.learners
-        course = resource.metadata["namespace"]
-        found = await self._tools.kube.find("ConfigMap", course, ref.name)
-        text = ((found or {}).get("data") or {}).get(ref.key)
-        if text is None:
-            raise InvalidLab(
-                "RosterNotFound",
-                f"spec.roster.configMapRef: ConfigMap {course}/{ref.name} "
-                + (f"has no key {ref.key}" if found else "is not there")
-                + ": make it by practicum cohort import",
-            )
-        return roster.read(text, ref.key)
-
-    async def _read_modules(self, resource: LabCohort) -> dict[str, _Module]:
-        course = resource.metadata["namespace"]
-        found = {}
-        for template in resource.spec.templates:
-            key, templates = (course, template.name), self._tools.templates
-            revision = templates.newest(*key)
-            known = self._modules.get(key)
-            if known is None or known[0] != revision or revision is None:
-                spec = await templates.read(*key)
-                known = self._modules[key] = revision, _Module(spec)
-            found[template.name] = known[1]
-        return found
 
     async def _carry_out(self, resource: LabCohort, plan: Plan, labs: Mapping[str, Seen]) -> None:
         await together(
@@ -277,31 +204,3 @@ def _owner(resource: LabCohort) -> Object:
         "uid": resource.uid,
         "controller": True,
     }
-
-
-def _check(
-    resource: LabCohort, learners: Sequence[RosterLearner], modules: Mapping[str, _Module]
-) -> None:
-    """Refuse for the class as a whole what each of its labs would be refused for.
-
-    Raises:
-        InvalidLab: a size, a parameter, a persona or a template does not fit.
-    """
-    for template in resource.spec.templates:
-        sizes = {template.size, *(one.size for one in learners if one.size)}
-        for size in sorted(sizes, key=str):
-            spec = LabEnvironmentSpec(
-                template=template.name,
-                size=size,
-                parameters=template.parameters,
-                personas=template.personas,
-            )
-            acceptance.choose(spec, modules[template.name].spec)
-    for learner in learners:
-        for name in learner.templates:
-            if name not in modules:
-                known = ", ".join(sorted(modules))
-                raise InvalidLab(
-                    "RosterInvalid",
-                    f"templates of {learner.id}: {name!r} is not one of the class's: {known}",
-                )
