@@ -14,7 +14,10 @@ from e2e.learner import Learner, learner
 from practicum.clock import utcnow
 
 COURSE = stages.TEST_COURSES[0]
-SETTINGS = {"minTTL": "10s", "resync": "30s", "expiringSoon": "20s"}
+SETTINGS = {
+    **{"minTTL": "10s", "resync": "30s", "expiringSoon": "20s"},
+    "usage": {"interval": "15s"},
+}
 
 
 @pytest.fixture(scope="session")
