@@ -16,6 +16,7 @@ HELM = "v4.3.1"
 CONTAINERD = "v2.4.2"
 KWOK = "v0.8.0"
 METRICS_SERVER = "v0.9.0"
+PROMETHEUS = "v0.316.0"
 
 DEBIAN_SUITE = "bookworm"
 DEBIAN_POSTGRES = "15"
@@ -93,6 +94,15 @@ GO_SETS: dict[str, GoSet] = {
             "metrics-server",
             METRICS_SERVER,
             ("sigs.k8s.io/metrics-server/cmd/metrics-server",),
+        ),
+        GoSet(
+            "prometheus",
+            PROMETHEUS,
+            (
+                "github.com/prometheus/prometheus/cmd/prometheus",
+                "github.com/prometheus/prometheus/cmd/promtool",
+            ),
+            tags="remove_all_sd",  # clients of clouds would be most of the build
         ),
     )
 }

@@ -66,7 +66,7 @@ from practicum.usage.meter import Meter
 from practicum.usage.spending import Spending
 
 log = structlog.get_logger()
-_BEAT_SECONDS = 5
+_BEAT_SECONDS = 1
 _RETRY_SECONDS = 2
 
 
@@ -110,7 +110,7 @@ def governance_for(
     files = Files(tools.labs.at, wake)
     drafts = Drafts(tools.labs.at, wake)
     governor = Governor(tools, services, files, drafts, vetter, governed)
-    changes = Runner(governor.reconcile, tools.clock)
+    changes = Runner(governor.reconcile, tools.clock, name="changes")
 
     def govern(key: LabKey, phase: Phase) -> None:
         if governor.concerns(key, phase):
@@ -152,7 +152,7 @@ def checks_for(
     requests = Requests(tools.labs.at, wake)
     evaluator = Evaluator(PolicyLooks(vetter))
     examiner = Examiner(tools, services, means, evaluator, pods, requests, drilled)
-    runner = Runner(examiner.reconcile, tools.clock)
+    runner = Runner(examiner.reconcile, tools.clock, name="checks")
 
     def examine(key: LabKey, phase: Phase) -> None:
         if examiner.concerns(key, phase):
@@ -171,7 +171,7 @@ def cohorts_for(
 
     register = Register(wake)
     controller = CohortController(tools, register, spending)
-    runner = Runner(controller.reconcile, tools.clock)
+    runner = Runner(controller.reconcile, tools.clock, name="cohorts")
     return runner, [register_of_cohorts.informer(tools.kube, register)], register.lab_changed
 
 
@@ -190,6 +190,12 @@ async def operate(
     async with await Kube.connect() as kube, Services() as services:
         if elector:
             kube.fence = elector.holds
+        kube.answered, kube.watch_restarted = metrics.api_answered, metrics.watch_restarted
+
+        def skew() -> float:
+            return kube.skew.total_seconds()
+
+        metrics.CLOCK_SKEW.set_function(skew)
         tools = tools_for(kube, settings)
         engine = Engine(tools)
         runner = Runner(engine.reconcile, utcnow, engine.can_wait)
@@ -251,9 +257,12 @@ def _chores(
 
 
 async def _beating(health: http.Health) -> None:
+    now = asyncio.get_running_loop().time
     while True:
         health.beat()
+        due = now() + _BEAT_SECONDS
         await asyncio.sleep(_BEAT_SECONDS)
+        metrics.LOOP_LAG.observe(max(0.0, now() - due))
 
 
 async def _demand_rights(settings: Settings, health: http.Health, stop: asyncio.Event) -> None:
@@ -284,6 +293,7 @@ async def _main(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     health = http.Health()
+    metrics.BUILD.info({"version": __version__})
     http.serve(health, settings.http_port)
     await _demand_rights(settings, health, stop)
     elector = None

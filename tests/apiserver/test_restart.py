@@ -11,7 +11,7 @@ from .conftest import LabMaker, absent, eventually, read, until
 from .operator_process import OperatorProcess
 
 pytestmark = pytest.mark.usefixtures("operator")
-PASSES = 'practicum_reconcile_total{result="ok"}'
+PASSES = 'practicum_reconcile_total{result="ok",runner="labs"}'
 WRITTEN = 'practicum_applies_total{kind="'
 
 

@@ -70,7 +70,7 @@ async def _restart(here: Ground, n: int) -> tuple[float, int]:
     await here.stop()
     mark, began = here.audit.mark(), time.monotonic()
     await here.start()
-    passes = 'practicum_reconcile_total{result="ok"}'
+    passes = 'practicum_reconcile_total{result="ok",runner="labs"}'
     async with asyncio.timeout(labs.PATIENCE):
         while await asyncio.to_thread(here.operator.metric, passes) < n:
             await asyncio.sleep(0.1)

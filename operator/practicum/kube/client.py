@@ -9,6 +9,7 @@ import asyncio
 import json
 import random
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -52,6 +53,10 @@ class Kube:
         """API server's clock minus ours, from the Date of its last answer."""
         self.fence: Callable[[], bool] = lambda: True
         """Whether this process may write at this moment: a leader that slept may not."""
+        self.answered: Callable[[str, int, float], None] = lambda verb, status, seconds: None
+        """Called with each answer: HTTP verb or WATCH, status or 0, seconds."""
+        self.watch_restarted: Callable[[str], None] = lambda kind: None
+        """Called when a watch of a kind broke."""
         self.requests = 0
         """Requests sent so far; a benchmark reads it."""
 
@@ -143,14 +148,17 @@ class Kube:
         headers = {"Accept": "application/json", "Content-Type": content_type}
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], url, method, body)
         self.requests += 1
+        began = time.monotonic()
         try:
             response = await self._api.rest_client.request(
                 method, url, headers=headers, body=body, _request_timeout=_TIMEOUT
             )
             raw = await response.read()
         except (aiohttp.ClientError, TimeoutError, ssl.SSLError, OSError) as error:
+            self.answered(method, 0, time.monotonic() - began)
             what = str(error) or type(error).__name__
             raise errors.ApiError(0, "Unreachable", f"{method} {url}: {what}") from error
+        self.answered(method, response.status, time.monotonic() - began)
         if date := response.getheader("Date"):
             self.skew = parsedate_to_datetime(date) - self._clock()
         if response.status >= 300:

@@ -58,6 +58,7 @@ class Informer:
                 if error.status not in (0, 410):
                     log.warning("watch failed", kind=self.kind, error=str(error))
                 since = ""
+                self._kube.watch_restarted(self.kind)
                 await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
                 failures += 1
 

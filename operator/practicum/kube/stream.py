@@ -3,6 +3,7 @@
 import asyncio
 import json
 import ssl
+import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from typing import Any, Literal, NamedTuple
@@ -150,11 +151,13 @@ async def _chunks(kube: Kube, path: str, query: Mapping[str, str]) -> AsyncGener
     api = kube._api
     headers = {"Accept": "application/json, */*"}
     await api.update_params_for_auth(headers, [], ["BearerToken"], url, "GET", None)
+    began, verb = time.monotonic(), "WATCH" if "watch" in query else "GET"
     try:
         answer = await api.rest_client.request(
             "GET", url, headers=headers, _request_timeout=_TIMEOUT
         )
         response: aiohttp.ClientResponse = answer.response
+        kube.answered(verb, response.status, time.monotonic() - began)
         try:
             if response.status >= 300:
                 raw = await response.read()

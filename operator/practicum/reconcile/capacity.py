@@ -10,6 +10,7 @@ from practicum.api.labenvironment import LabEnvironment
 from practicum.api.labstatus import LabEnvironmentStatus
 from practicum.clock import Clock
 from practicum.kube.client import Kube
+from practicum.observe import metrics
 from practicum.policy import capacity
 from practicum.policy.capacity import Limits, Standing
 from practicum.policy.readiness import READY, Readiness
@@ -29,17 +30,24 @@ class Capacity:
         self._limits = Limits(
             settings.max_labs, settings.max_labs_per_course, settings.course_limits
         )
+        self._waiting: set[str] = set()
         self._unscheduled: set[str] = set()
+        metrics.QUEUED.labels("place").set_function(lambda: len(self._waiting))
+        metrics.QUEUED.labels("node").set_function(lambda: len(self._unscheduled))
         self._listed: tuple[datetime, list[Standing]] | None = None
         self._lock = asyncio.Lock()
 
     def note(self, uid: str, status: LabEnvironmentStatus) -> None:
-        """Take in from a lab's status whether its pods find no node."""
-        stuck = status.template and any(c.reason == QUEUED for c in status.conditions)
-        (self._unscheduled.add if stuck else self._unscheduled.discard)(uid)
+        """Take in from a lab's status whether it may not begin yet, or its pods find no node."""
+        stuck = any(c.reason == QUEUED for c in status.conditions)
+        self._waiting.discard(uid)
+        self._unscheduled.discard(uid)
+        if stuck:
+            (self._unscheduled if status.template else self._waiting).add(uid)
 
     def forget(self, uid: str) -> None:
         """Drop what is known of a lab that is gone."""
+        self._waiting.discard(uid)
         self._unscheduled.discard(uid)
 
     async def admit(self, lab: LabEnvironment) -> Readiness:

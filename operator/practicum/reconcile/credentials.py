@@ -121,32 +121,37 @@ class Credentials:
         ):
             self._issued[lab.uid] = issued
             return Outcome(READY, issued)
-        return await self._mint(lab, server, end)
+        return await self._mint(lab, server, end, issued)
 
-    async def _mint(self, lab: Lab, server: access.Server, end: datetime) -> Outcome:
+    async def _mint(
+        self, lab: Lab, server: access.Server, end: datetime, before: Issued | None
+    ) -> Outcome:
         now = self._clock()
         # Whichever clock is right, the token does not outlive the lab.
         latest = max(now, now + self._kube.skew)
         life = expiry.token_life(latest, end, self._settings.token_max)
         if life is None:
-            return self._too_late(lab, now)
+            return self._too_late(before, now)
         people = [access.LEARNER, *access.personas(lab)]
-        minted = await together(
-            *(self._kube.token(lab.course, access.account(lab, who), life) for who in people)
-        )
+        with metrics.TOKEN_FAILURES.count_exceptions():
+            minted = await together(
+                *(self._kube.token(lab.course, access.account(lab, who), life) for who in people)
+            )
         tokens = {who: access.Token(*token) for who, token in zip(people, minted, strict=True)}
-        metrics.TOKENS.inc(len(tokens))
         secret = access.credentials(lab, server, tokens)
         first_end = min(token.expires_at for token in tokens.values())
-        issued = Issued(self._basis(lab, server), digest(secret["data"], 64), now, first_end)
+        basis = self._basis(lab, server)
+        issued = Issued(basis, digest(secret["data"], 64), now, first_end)
         secret["metadata"]["annotations"] = {_RECORD: issued.record()}
         await self._kube.apply(secret)
         self._issued[lab.uid] = issued
+        renewed = "renewal" if before and before.basis == basis else "change"
+        metrics.TOKENS.labels(renewed if before else "new").inc(len(tokens))
         return Outcome(READY, issued)
 
-    def _too_late(self, lab: Lab, now: datetime) -> Outcome:
+    @staticmethod
+    def _too_late(issued: Issued | None, now: datetime) -> Outcome:
         """Keep what is still valid; mint nothing that the server would round up past the end."""
-        issued = self._issued.get(lab.uid)
         if issued and issued.expires > now:
             return Outcome(READY)
         message = "too little of the lab's life is left for a token: extend it"

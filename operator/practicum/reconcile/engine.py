@@ -11,7 +11,7 @@ from functools import partial
 import structlog
 
 from practicum import errors
-from practicum.api.conditions import Phase
+from practicum.api.conditions import ConditionType, Phase
 from practicum.api.labenvironment import LabEnvironment
 from practicum.api.labstatus import LabEnvironmentStatus
 from practicum.api.names import FINALIZER, LabKey
@@ -26,7 +26,7 @@ from practicum.reconcile.inventory import UNWATCHED
 from practicum.reconcile.provision import Provisioner
 from practicum.reconcile.report import Findings
 from practicum.reconcile.teardown import Teardown, hold, release
-from practicum.reconcile.templates import Pinned
+from practicum.reconcile.templates import NONE, Pinned
 from practicum.reconcile.times import Times, since
 from practicum.reconcile.tools import Tools
 
@@ -45,9 +45,12 @@ class Engine:
         tools.reporter.written.append(self._count)
         self._times = Times(tools.kube, tools.settings, tools.clock)
         self._capacity = Capacity(tools.kube, tools.settings, tools.clock)
-        self._phases: dict[LabKey, tuple[str, Phase]] = {}
+        self._counted: dict[LabKey, tuple[str, Phase, str]] = {}
+        """Each lab's uid, and the labels under which it is counted."""
         for phase in Phase:
-            metrics.LABS.labels(phase.value).set(0)
+            metrics.LABS.labels(phase.value, NONE).set(0)
+        # What is there from the start is not missed when it first counts.
+        metrics.STEP_SECONDS.labels(ConditionType.READY)
         self._checks: dict[str, datetime] = {}
         """When each lab's Secrets, which no watch reports, are looked at next."""
 
@@ -96,7 +99,7 @@ class Engine:
             self._tools.labs.event(body, deleted=False)
 
     def _forget(self, key: LabKey) -> None:
-        uid, phase = self._phases.pop(key, ("", None))
+        uid, *counted = self._counted.pop(key, ("",))
         self._tools.inventory.forget(uid)
         self._tools.credentials.forget(uid)
         self._tools.templates.forget(uid)
@@ -104,18 +107,20 @@ class Engine:
         self._teardown.forget(uid)
         self._capacity.forget(uid)
         self._checks.pop(uid, None)
-        if phase:
-            metrics.LABS.labels(phase.value).dec()
+        if counted:
+            metrics.LABS.labels(*counted).dec()
 
     def _count(self, key: LabKey, uid: str, status: LabEnvironmentStatus) -> None:
         """Keep count of a lab as it is now, be that read or written by ourselves."""
-        _, before = self._phases.get(key, ("", None))
-        self._phases[key] = (uid, status.phase)
         self._capacity.note(uid, status)
-        if before is not status.phase:
-            metrics.LABS.labels(status.phase.value).inc()
+        template = self._tools.templates.shared(key.namespace, status.template)
+        _, *before = self._counted.get(key, ("",))
+        now = (status.phase, template)
+        self._counted[key] = (uid, *now)
+        if before != [*now]:
+            metrics.LABS.labels(*now).inc()
             if before:
-                metrics.LABS.labels(before.value).dec()
+                metrics.LABS.labels(*before).dec()
 
     async def _live_or_end(self, lab: LabEnvironment) -> datetime | None:
         began = self._tools.clock()

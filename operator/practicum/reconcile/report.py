@@ -30,6 +30,7 @@ log = structlog.get_logger()
 _QUIET = frozenset({ConditionType.EXPIRING_SOON, ConditionType.TEMPLATE_CURRENT})
 _LOUD = frozenset({verdict.OVERDUE, verdict.SKEWED})
 """Reasons that are told whatever condition bears them."""
+_BEGINS = frozenset({Phase.PENDING, Phase.PROVISIONING})
 _ENDS = frozenset({Phase.EXPIRING, Phase.EXPIRED, Phase.TERMINATING})
 
 
@@ -121,11 +122,14 @@ class Reporter:
                 await self.tell(lab, "Normal" if quiet else "Warning", condition.reason, text)
         if new.phase is not lab.status.phase:
             log.info("phase", phase=new.phase.value, was=lab.status.phase.value)
+            if new.phase is Phase.FAILED and not new.ready_at:
+                metrics.PROVISION_FAILURES.inc()
             if new.phase is Phase.SUSPENDED or ending:
                 await self.tell(lab, "Normal", new.phase.value, new.message or new.phase.value)
 
     def _measure(self, lab: LabEnvironment, new: Condition) -> None:
-        if new.status == "True" and lab.status.phase in (Phase.PENDING, Phase.PROVISIONING):
+        # A lab that was suspended comes back in its own time.
+        if new.status == "True" and lab.status.phase in _BEGINS and not lab.status.ready_at:
             created = parse_rfc3339(lab.metadata["creationTimestamp"])
             seconds = (self._clock() - created).total_seconds()
             metrics.STEP_SECONDS.labels(new.type).observe(seconds)

@@ -50,13 +50,14 @@ async def periodically(
         work: one turn; whatever goes wrong in it waits for the next, which then comes soon.
         pause: between two turns.
     """
+    failures = metrics.TASK_FAILURES.labels(job)
     while True:
         rest = pause
         try:
             await work()
         except Exception as error:  # whatever it is, labs have to go on
             rest = min(pause, _AGAIN)
-            metrics.JOB_FAILURES.labels(job).inc()
+            failures.inc()
             expected = isinstance(error, ApiError)
             log.warning("job failed", job=job, error=str(error), exc_info=not expected)
         await asyncio.sleep(rest.total_seconds())
@@ -78,9 +79,21 @@ class Runner:
     """Wakes labs and runs their passes, one at a time per lab, many labs side by side."""
 
     def __init__(
-        self, work: Work, clock: Clock, can_wait: Callable[[LabKey], bool] = lambda _: False
+        self,
+        work: Work,
+        clock: Clock,
+        can_wait: Callable[[LabKey], bool] = lambda _: False,
+        *,
+        name: str = "labs",
     ) -> None:
-        """Choose what a pass does, and which labs' passes leave most places to the others."""
+        """Choose what a pass does, and which labs' passes leave most places to the others.
+
+        Args:
+            work: one pass.
+            clock: tells the time.
+            can_wait: whether a lab may leave its place to others.
+            name: what the metrics call this runner.
+        """
         self._work = work
         self._clock = clock
         self._can_wait = can_wait
@@ -90,6 +103,12 @@ class Runner:
         self._tasks: dict[LabKey, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(_PARALLEL)
         self._patient = asyncio.Semaphore(_PATIENT)
+        self._woken: dict[LabKey, float] = {}
+        """When each lab that waits for its pass was woken, by the loop's clock."""
+        metrics.QUEUE_DEPTH.labels(name).set_function(lambda: len(self._woken))
+        self._waited = metrics.QUEUE_SECONDS.labels(name)
+        self._lasted = metrics.RECONCILE_SECONDS.labels(name)
+        self._went = {one: metrics.RECONCILES.labels(name, one) for one in ("ok", "error")}
 
     def wake(self, key: LabKey) -> None:
         """Have a lab looked at soon; many wakes before that are one."""
@@ -97,6 +116,10 @@ class Runner:
             self._alarms[key] = asyncio.Event()
             self._tasks[key] = asyncio.create_task(self._live(key), name=str(key))
         self._alarms[key].set()
+        self._waits(key)
+
+    def _waits(self, key: LabKey) -> None:
+        self._woken.setdefault(key, asyncio.get_running_loop().time())
 
     def hold(self) -> None:
         """Let no pass begin until `release`: what is not known yet would be taken for missing."""
@@ -109,6 +132,7 @@ class Runner:
     async def stop(self) -> None:
         """End every task; a pass cut short is continued by whoever runs next."""
         tasks = list(self._tasks.values())
+        self._woken.clear()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -121,12 +145,14 @@ class Runner:
         while True:
             async with self._place(key):
                 alarm.clear()
+                self._waited.observe(asyncio.get_running_loop().time() - self._woken.pop(key))
                 due, failures = await self._pass(key, failures)
             if due is None and not alarm.is_set():
                 # No await between the check and this: a later wake starts a new task.
                 del self._tasks[key], self._alarms[key]
                 return
             await self._sleep(alarm, due)
+            self._waits(key)
 
     @contextlib.asynccontextmanager
     async def _place(self, key: LabKey) -> AsyncIterator[None]:
@@ -139,17 +165,17 @@ class Runner:
     async def _pass(self, key: LabKey, failures: int) -> tuple[float | None, int]:
         """Run one pass; returns the seconds to wait at most, and the failures in a row."""
         try:
-            with metrics.RECONCILE_SECONDS.time():
+            with self._lasted.time():
                 moment = await self._work(key)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # whatever it is, the lab must be tried again
             pause = _BACKOFF[min(failures, len(_BACKOFF) - 1)]
-            metrics.RECONCILES.labels("error").inc()
+            self._went["error"].inc()
             expected = isinstance(error, ApiError)
             log.warning("pass failed", error=str(error), again_in=pause, exc_info=not expected)
             return pause, failures + 1
-        metrics.RECONCILES.labels("ok").inc()
+        self._went["ok"].inc()
         if moment is None:
             return None, 0
         return max(0.0, (moment - self._clock()).total_seconds()), 0

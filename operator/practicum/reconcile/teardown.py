@@ -15,6 +15,7 @@ from practicum.api.conditions import Phase
 from practicum.api.labenvironment import LabEnvironment
 from practicum.api.labtemplate import LEARNER, PLATFORM
 from practicum.api.names import LAB_UID, ChildKey
+from practicum.api.times import parse_rfc3339
 from practicum.desired.lab import namespace_name
 from practicum.observe import metrics
 from practicum.policy.readiness import BLOCKED, Readiness
@@ -48,6 +49,8 @@ class _Progress:
     """When the API server, and not the watch, last said which namespaces are left."""
     going: dict[str, datetime] = field(default_factory=dict)
     """Since when each namespace is being deleted."""
+    measured: set[str] = field(default_factory=set)
+    """What the histogram has been told."""
 
 
 class Teardown:
@@ -59,6 +62,7 @@ class Teardown:
         self._volumes = Shared(tools.kube.list)
         self._progress: dict[str, _Progress] = {}
         self._blocked: set[str] = set()
+        self._lasted = {step: metrics.DELETE_SECONDS.labels(step) for step in ("revoked", "gone")}
 
     async def advance(self, resource: LabEnvironment) -> datetime | None:
         """Take the end of a lab one pass further.
@@ -78,6 +82,7 @@ class Teardown:
                 self._of(resource.uid)
                 return tools.clock()
             await revocation.revoke(tools, resource)
+            self._measure(resource, "revoked")
         namespaces = self._namespaces(resource)
         progress = self._of(resource.uid)
         lasts = tools.clock() - progress.since
@@ -196,7 +201,9 @@ class Teardown:
 
     async def _finish(self, resource: LabEnvironment, namespaces: list[str]) -> datetime | None:
         tools = self._tools
-        self._measure(resource)
+        self._blocked.discard(resource.uid)
+        metrics.DELETION_BLOCKED.set(len(self._blocked))
+        self._measure(resource, "gone")
         retained = [
             volume["metadata"]["name"]
             for volume in await self._volumes("PersistentVolume")
@@ -221,14 +228,19 @@ class Teardown:
             await say(resource)
         tools.inventory.forget(resource.uid)
         await release(tools, resource)
+        self.forget(resource.uid)
         return None if resource.deleting else tools.clock() + tools.settings.retain_record
 
-    def _measure(self, resource: LabEnvironment) -> None:
-        self._blocked.discard(resource.uid)
-        metrics.DELETION_BLOCKED.set(len(self._blocked))
-        if progress := self._progress.pop(resource.uid, None):
-            seconds = (self._tools.clock() - progress.since).total_seconds()
-            metrics.DELETE_SECONDS.observe(seconds)
+    def _measure(self, resource: LabEnvironment, step: str) -> None:
+        """Measure a step once, from the lab's end, whoever led when that was."""
+        measured = self._of(resource.uid).measured
+        if step not in measured:
+            measured.add(step)
+            now = self._tools.clock()
+            # An end that an edit has brought forward is not in the status yet: it is now.
+            ended = resource.metadata.get("deletionTimestamp") or resource.status.expires_at
+            since = min(now, parse_rfc3339(ended)) if ended else now
+            self._lasted[step].observe((now - since).total_seconds())
 
 
 async def release(tools: Tools, resource: LabEnvironment) -> None:

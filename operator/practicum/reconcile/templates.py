@@ -5,10 +5,11 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from practicum import errors
 from practicum.api.labenvironment import LabEnvironment
+from practicum.api.labstatus import TemplateStatus
 from practicum.api.labtemplate import LabTemplateSpec
 from practicum.api.names import ANSWERS_SUFFIX
 from practicum.catalog.render import Choice, Rendered, render
@@ -20,6 +21,8 @@ from practicum.reconcile.shared import Shared
 from practicum.settings import Settings
 
 _CACHED = 64
+OTHER: Final = "other"
+NONE: Final = "none"
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
@@ -69,6 +72,14 @@ class Templates:
             except ValueError:
                 return
             self._newest[namespace, name] = self._revision(name, parsed)["metadata"]["name"]
+
+    def shared(self, course: str, template: TemplateStatus | None) -> str:
+        """Return what metrics call a template: its name where it is of the shared catalogue."""
+        if template is None:
+            return NONE
+        own = (course, template.name) in self._newest
+        known = (self._settings.system_namespace, template.name) in self._newest
+        return template.name if known and not own else OTHER
 
     def forget(self, lab_uid: str) -> None:
         """Forget a lab that is gone."""

@@ -11,7 +11,6 @@ from practicum.api.times import parse_duration, parse_rfc3339
 from practicum.clock import Clock
 from practicum.errors import InvalidLab
 from practicum.kube.client import Kube
-from practicum.observe import metrics
 from practicum.policy import acceptance, expiry
 from practicum.policy.readiness import READY, Readiness
 from practicum.settings import Settings
@@ -70,7 +69,6 @@ class Times:
     def skewed(self) -> bool:
         """Whether our clock and the API server's differ too much for an irreversible act."""
         skew = self._kube.skew
-        metrics.CLOCK_SKEW.set(skew.total_seconds())
         if not expiry.skewed(skew):
             return False
         log.error("clock skew: expiry waits", reason="ClockSkew", seconds=skew.total_seconds())

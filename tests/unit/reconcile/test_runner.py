@@ -363,7 +363,7 @@ async def test_a_turn_that_fails_is_counted_and_not_the_last(error: Exception) -
             raise error
         raise asyncio.CancelledError
 
-    failed = metrics.JOB_FAILURES.labels("sweep")
+    failed = metrics.TASK_FAILURES.labels("sweep")
     before = failed._value.get()
     with pytest.raises(asyncio.CancelledError):
         await periodically("sweep", work, timedelta())
