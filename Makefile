@@ -53,7 +53,7 @@ golden: chart-sync ## write the golden manifests anew
 requirements: install ## compile the pinned requirements anew
 	@tools/requirements.sh
 
-test: ## everything: lint, policies, unit, golden, API level, attacks, chaos, journeys and modules on the real cluster
+test: ## everything: lint, policies, unit, golden, API level, alerts, attacks, chaos, journeys and modules on the real cluster
 	@python3 -m tests.suites
 test-fast: ## lint, policies, unit tests and golden manifests
 	@python3 -m tests.suites lint policies unit golden
@@ -61,6 +61,8 @@ policies: install ## the labs' policies: opa test, and how much of each package 
 	@$(PYTHON) -m tools.policies test
 test-apiserver: ## tests against a real API server, without nodes
 	@python3 -m tests.suites apiserver
+test-operations: ## alerts, dashboard and an induced failure, with a real Prometheus
+	@python3 -m tests.suites operations
 test-security: ## attacks on a real API server with learners' own credentials, the operator down
 	@python3 -m tests.suites security
 test-security-kind: ## the same attacks on the real cluster; it is to be thrown away afterwards
@@ -99,5 +101,5 @@ bench-ready: install ## time from apply to Ready, against kubectl apply of the s
 	@$(PYTHON) -m tests.bench.ready
 
 .PHONY: help install print-python fmt lint crds chart-sync golden requirements test test-fast policies \
-  test-apiserver test-security test-security-kind test-chaos chaos-full kills-full test-e2e test-modules coverage test-netpol cluster-up cluster-down \
+  test-apiserver test-operations test-security test-security-kind test-chaos chaos-full kills-full test-e2e test-modules coverage test-netpol cluster-up cluster-down \
   cluster-status images demo demo-down bench bench-ready

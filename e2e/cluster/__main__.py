@@ -16,6 +16,7 @@ from e2e.cluster.errors import ClusterError
 from e2e.cluster.provider import choose
 from e2e.cluster.shell import end_commands_on_signals
 from e2e.cluster.status import look
+from e2e.cluster.versions import GO_SETS
 
 
 def main() -> int:
@@ -59,7 +60,8 @@ def _netpol(arguments: argparse.Namespace, cache: Cache) -> int:
     return 1 if any(case.failed for case in cases) or not cases else 0
 
 
-def _tools(_arguments: argparse.Namespace, cache: Cache) -> int:
+def _tools(arguments: argparse.Namespace, cache: Cache) -> int:
+    binaries.build_all(cache, tuple(arguments.also))
     for name, path in binaries.host_tools(cache).items():
         print(f"{name:<8} {path}")
     print(f"PATH     {cache.binaries / 'current'}")
@@ -102,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     netpol.add_argument("--focus", default="", help="regular expression on the cases' names")
     netpol.set_defaults(run=_netpol)
     tools = verb.add_parser("tools", help="make sure of kubectl, helm, kind and opa; print paths")
+    tools.add_argument("also", nargs="*", choices=sorted(GO_SETS), help="build these sets as well")
     tools.set_defaults(run=_tools)
     light = verb.add_parser("control-plane", help="an API server without nodes, no root needed")
     light.add_argument("action", choices=("start", "stop", "run"))

@@ -256,12 +256,12 @@ def _chores(
     ]
 
 
-async def _beating(health: http.Health) -> None:
+async def _beating(health: http.Health, pause: float = _BEAT_SECONDS) -> None:
     now = asyncio.get_running_loop().time
     while True:
         health.beat()
-        due = now() + _BEAT_SECONDS
-        await asyncio.sleep(_BEAT_SECONDS)
+        due = now() + pause
+        await asyncio.sleep(pause)
         metrics.LOOP_LAG.observe(max(0.0, now() - due))
 
 

@@ -115,13 +115,20 @@ class OperatorProcess:
         except OSError:
             return False
 
+    @property
+    def address(self) -> str:
+        """Host and port of its /metrics."""
+        return f"127.0.0.1:{self._port}"
+
+    def scrape(self) -> str:
+        """Return /metrics, nothing while it is not there."""
+        try:
+            with urllib.request.urlopen(f"http://{self.address}/metrics", timeout=10) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            return ""
+
     def metric(self, name: str) -> float:
         """Return one sample of /metrics, 0 while it is not there."""
-        try:
-            with urllib.request.urlopen(
-                f"http://127.0.0.1:{self._port}/metrics", timeout=10
-            ) as answer:
-                lines = answer.read().decode().splitlines()
-        except OSError:
-            return 0.0
+        lines = self.scrape().splitlines()
         return next((float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name)), 0.0)

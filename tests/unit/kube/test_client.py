@@ -191,3 +191,22 @@ async def test_a_server_that_is_not_there(kube: Kube, server: Scripted) -> None:
 )
 def test_retryable(code: int, retryable: bool) -> None:
     assert errors.ApiError(code, "x", "y").retryable is retryable
+
+
+async def test_every_answer_is_told(kube: Kube, server: Scripted) -> None:
+    told: list[tuple[str, int]] = []
+    kube.answered = lambda verb, status, seconds: told.append((verb, status)) or None
+    server.answer(429, status("TooMany", "later"))
+    server.answer(body=CONFIG_MAP)
+    await kube.get("ConfigMap", "a", "x")
+    await kube.merge_patch("ConfigMap", "a", "x", {})
+    assert told == [("GET", 429), ("GET", 200), ("PATCH", 200)]
+
+
+async def test_a_server_that_is_not_there_is_told_too(kube: Kube, server: Scripted) -> None:
+    told: list[int] = []
+    kube.answered = lambda _, status, seconds: told.append(status) or None
+    kube._api.configuration.host = "http://127.0.0.1:1"
+    with pytest.raises(errors.ApiError):
+        await kube.create(CONFIG_MAP)
+    assert told == [0]

@@ -10,6 +10,7 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from practicum.api.names import LabKey
 from practicum.errors import ApiError
@@ -368,3 +369,25 @@ async def test_a_turn_that_fails_is_counted_and_not_the_last(error: Exception) -
     with pytest.raises(asyncio.CancelledError):
         await periodically("sweep", work, timedelta())
     assert (turns, failed._value.get() - before) == (3, 2)
+
+
+async def test_the_wait_for_a_pass_is_measured_and_counted() -> None:
+    def sample(name: str) -> float:
+        return REGISTRY.get_sample_value(name, {"runner": "waiting"}) or 0.0
+
+    async def work(_: LabKey) -> None:
+        pass
+
+    runner = Runner(work, clock, name="waiting")
+    runner.hold()
+    for key in (ADA, BOB, ADA):
+        runner.wake(key)
+    assert sample("practicum_queue_depth") == 2
+    await asyncio.sleep(0.05)
+    runner.release()
+    await settle(runner)
+    assert sample("practicum_queue_depth") == 0
+    assert sample("practicum_queue_wait_seconds_count") == 2
+    assert 0.1 <= sample("practicum_queue_wait_seconds_sum") < 1
+    assert sample("practicum_reconcile_duration_seconds_count") == 2
+    await runner.stop()

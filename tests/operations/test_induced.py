@@ -1,0 +1,72 @@
+"""A failure of a real operator reaches a real Prometheus, and its alert fires and ends."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from practicum.kube.client import Kube
+from tests.apiserver.conftest import LabMaker, absent, eventually, read, until
+from tests.apiserver.operator_process import OperatorProcess
+from tests.bench import templates
+
+from .prometheus import Prometheus
+from .promtool import promtool, rules
+
+COURSE = "course-a"
+
+
+def impatient() -> list[dict[str, object]]:
+    """Return the chart's rules, whose alerts fire as soon as their expression holds."""
+    return [{key: value for key, value in rule.items() if key != "for"} for rule in rules()]
+
+
+async def test_a_namespace_that_does_not_go(
+    kube: Kube,
+    make_lab: LabMaker,
+    operator_with: Callable[..., OperatorProcess],
+    tmp_path: Path,
+) -> None:
+    operator = operator_with(stuck_after="120s", sweep_interval="3s")
+    for body in templates.objects(COURSE):
+        await kube.apply(body)
+    with Prometheus(tmp_path / "prometheus", operator.address, impatient()) as prometheus:
+        lab = await make_lab(template=templates.GUARDS)
+        await until(kube, lab, "Ready")
+
+        async def healthy() -> bool:
+            ready = prometheus.query('practicum_labs{phase="Ready",template="other"} > 0')
+            assert ready, prometheus.query("practicum_labs > 0")
+            assert not prometheus.alerts()
+            return True
+
+        await eventually(healthy)
+        (learner,) = (await read(kube, lab))["status"]["namespaces"]
+        meta = {"name": "stuck", "namespace": learner, "finalizers": ["example.org/never"]}
+        await kube.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta})
+        await kube.delete("LabEnvironment", COURSE, lab["metadata"]["name"])
+
+        async def fires() -> bool:
+            assert set(prometheus.alerts()) == {"PracticumDeletionBlocked"}
+            return True
+
+        await eventually(fires)
+        (said,) = prometheus.alerts().values()
+        assert said["description"] == "1 labs have ended, and something holds their namespaces."
+        content, complaints = promtool("check", "metrics", given=operator.scrape())
+        assert content, complaints
+
+        await kube.merge_patch("ConfigMap", learner, "stuck", {"metadata": {"finalizers": None}})
+        name = lab["metadata"]["name"]
+        await eventually(lambda: absent(kube, "LabEnvironment", COURSE, name), 60)
+
+        async def over() -> bool:
+            gone = 'practicum_delete_duration_seconds_count{step="gone"} == 1'
+            assert prometheus.query(gone) and not prometheus.alerts()
+            return True
+
+        await eventually(over)
+        operator.stop()
+
+        async def down() -> bool:
+            return "PracticumDown" in prometheus.alerts()
+
+        await eventually(down)
