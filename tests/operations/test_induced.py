@@ -1,5 +1,7 @@
 """A failure of a real operator reaches a real Prometheus, and its alert fires and ends."""
 
+import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,11 +9,14 @@ from practicum.kube.client import Kube
 from tests.apiserver.conftest import LabMaker, absent, eventually, read, until
 from tests.apiserver.operator_process import OperatorProcess
 from tests.bench import templates
+from tools.dashboard_picture import draw
 
 from .prometheus import Prometheus
 from .promtool import promtool, rules
 
 COURSE = "course-a"
+UNUSED = {"Looks at checks", "Duration of a look, 95 %", "Changes", "Watches that broke"}
+"""Panels of what does not happen in this test."""
 
 
 def impatient() -> list[dict[str, object]]:
@@ -29,6 +34,7 @@ async def test_a_namespace_that_does_not_go(
     for body in templates.objects(COURSE):
         await kube.apply(body)
     with Prometheus(tmp_path / "prometheus", operator.address, impatient()) as prometheus:
+        began = time.time()
         lab = await make_lab(template=templates.GUARDS)
         await until(kube, lab, "Ready")
 
@@ -64,6 +70,10 @@ async def test_a_namespace_that_does_not_go(
             return True
 
         await eventually(over)
+        picture = tmp_path / "dashboard.png"
+        empty = await asyncio.to_thread(draw, prometheus, began, time.time(), picture)
+        assert set(empty) == UNUSED
+        assert picture.stat().st_size > 50_000
         operator.stop()
 
         async def down() -> bool:

@@ -41,16 +41,16 @@ async def background(*jobs: Coroutine[None, None, None]) -> AsyncIterator[None]:
 
 
 async def periodically(
-    job: str, work: Callable[[], Awaitable[object]], pause: timedelta
+    task: str, work: Callable[[], Awaitable[object]], pause: timedelta
 ) -> NoReturn:
     """Work, pause and work again, for as long as the operator lives.
 
     Args:
-        job: what the log and the metric call it.
+        task: what the log and the metric call it.
         work: one turn; whatever goes wrong in it waits for the next, which then comes soon.
         pause: between two turns.
     """
-    failures = metrics.TASK_FAILURES.labels(job)
+    failures = metrics.TASK_FAILURES.labels(task)
     while True:
         rest = pause
         try:
@@ -59,7 +59,7 @@ async def periodically(
             rest = min(pause, _AGAIN)
             failures.inc()
             expected = isinstance(error, ApiError)
-            log.warning("job failed", job=job, error=str(error), exc_info=not expected)
+            log.warning("task failed", task=task, error=str(error), exc_info=not expected)
         await asyncio.sleep(rest.total_seconds())
 
 

@@ -1,6 +1,7 @@
 """Metrics are named as Prometheus' conventions ask, and their labels have few values."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from prometheus_client import REGISTRY
@@ -35,6 +36,7 @@ BOUNDED = {
 SCRAPED = {"job", "instance", "namespace", "pod", "service", "container", "endpoint", "node"}
 """Labels that a scrape adds; what we called so would be renamed to exported_…"""
 UNITS = ("_seconds", "_labs", "_namespaces", "_total", "_info")
+DOCUMENTED = (Path(__file__).parents[3] / "docs/operations.md").read_text(encoding="utf-8")
 COUNTS = {"practicum_labs", "practicum_leader", "practicum_queue_depth", "practicum_sweep_halted"}
 COUNTS |= {"practicum_network_policy_enforced"}
 """Gauges without a unit: numbers of things, and whether something is so."""
@@ -56,6 +58,7 @@ def test_names_units_help_and_labels(metric: MetricWrapperBase) -> None:
     assert name.endswith("_seconds") or kind != "histogram"
     text = metric._documentation
     assert text.endswith(".") and not text[0].islower() and len(text) > 8
+    assert f"| `{name}` |" in DOCUMENTED
     labels = set(metric._labelnames)
     assert labels <= set(FEW) | set(BOUNDED)
     assert not labels & SCRAPED
