@@ -84,6 +84,7 @@ TABLE: Final[dict[str, Elsewhere | Here]] = {
     "make policies": Elsewhere(_SUITES, by="tests/suites.py"),
     "make test-fast": Elsewhere(_SUITES, by="tests/suites.py"),
     "make test-apiserver": Elsewhere(_SUITES, by="tests/suites.py"),
+    "make test-operations": Elsewhere(_SUITES, by="tests/suites.py"),
     "make test-security": Elsewhere(_SUITES, by="tests/suites.py"),
     "make test-chaos": Elsewhere(_SUITES, by="tests/suites.py"),
     "make test-e2e": Elsewhere(_SUITES, by="tests/suites.py"),
