@@ -59,13 +59,13 @@ def draw(prometheus: Prometheus, start: float, end: float, output: Path) -> list
         left, bottom = place["x"] / _WIDTH, 1 - (place["y"] + place["h"]) / height
         wide, high = place["w"] / _WIDTH, place["h"] / height
         if panel["type"] == "row":
-            figure.text(left + 0.005, bottom + high / 3, panel["title"], size=14, weight="bold")
+            figure.text(left + 0.005, bottom + high / 2, panel["title"], size=14, weight="bold")
             continue
         asked = expressions(panel, interval=f"{6 * _EVERY}s", span=f"{int(end - start)}s")
         if panel["type"] == "stat":
             ((text, _),) = asked
             series = prometheus.query(text)
-            box = figure.add_axes((left + 0.005, bottom, wide - 0.01, high * 0.95))
+            box = figure.add_axes((left + 0.005, bottom, wide - 0.01, high * 0.75))
             _stat(box, panel, series)
         else:
             shown = [
@@ -112,13 +112,26 @@ def _lines(box: Axes, panel: dict[str, Any], shown: list[tuple[str, Any]], start
         name: {float(at): scale * float(value) for at, value in one["values"]}
         for name, one in shown
     }
+    colours = {
+        one["matcher"]["options"]: one["properties"][0]["value"]["fixedColor"]
+        for one in panel["fieldConfig"]["overrides"]
+    }
     if "stacking" in defaults["custom"] and curves:
         moments = sorted({at for curve in curves.values() for at in curve})
         heights = [[curve.get(at, 0.0) for at in moments] for curve in curves.values()]
-        box.stackplot([at - start for at in moments], heights, labels=list(curves), alpha=0.7)
+        fixed = [colours[name] for name in curves] if colours else None
+        seconds = [at - start for at in moments]
+        box.stackplot(seconds, heights, labels=list(curves), colors=fixed, alpha=0.8)
     else:
         for name, curve in curves.items():
-            box.plot([at - start for at in curve], list(curve.values()), label=name, lw=1.2)
+            box.plot(
+                [at - start for at in curve],
+                list(curve.values()),
+                label=name,
+                lw=1.2,
+                marker=".",
+                ms=3,
+            )
     if "min" in defaults:
         box.set_ylim(bottom=defaults["min"])
     box.yaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:g} {unit}".strip()))

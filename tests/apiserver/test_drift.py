@@ -8,6 +8,7 @@ import pytest
 from practicum.kube.client import Kube, Object
 
 from .conftest import LabMaker, absent, eventually, namespaces, read, until
+from .operator_process import OperatorProcess
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -139,15 +140,27 @@ async def _job_back(kube: Kube, _: str, platform: str) -> bool:
     ],
     ids=lambda part: part.__name__.strip("_"),
 )
-async def test_drift_is_repaired(
-    kube: Kube, make_lab: LabMaker, tamper: Tamper, holds: Holds
+async def test_drift_is_repaired_and_counted(
+    kube: Kube, make_lab: LabMaker, operator: OperatorProcess, tamper: Tamper, holds: Holds
 ) -> None:
     lab = await make_lab()
     places = await namespaces(kube, lab)
     await until(kube, lab, "CredentialsIssued")
     assert await holds(kube, *places)
+    before = _repairs(operator)
     await tamper(kube, *places)
     await eventually(lambda: holds(kube, *places))
+
+    async def counted() -> bool:
+        return _repairs(operator) > before
+
+    await eventually(counted)
+
+
+def _repairs(operator: OperatorProcess) -> float:
+    lines = operator.scrape().splitlines()
+    found = [line for line in lines if line.startswith("practicum_drift_repairs_total{")]
+    return sum(float(line.rsplit(" ", 1)[1]) for line in found)
 
 
 async def test_a_deleted_service_account_gets_fresh_credentials(

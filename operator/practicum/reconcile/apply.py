@@ -49,7 +49,8 @@ class Applier:
 
     async def _place(self, desired: Object, sent: Object | None = None) -> None:
         async with self._places:
-            known = self._inventory.get(desired["metadata"]["labels"][LAB_UID], key_of(desired))
+            uid, key = desired["metadata"]["labels"][LAB_UID], key_of(desired)
+            known, lost = self._inventory.get(uid, key), self._inventory.lost(uid, key)
             live = await self._patiently(sent or desired)
             if operations := drift.repairs(desired, live):
                 meta = desired["metadata"]
@@ -57,9 +58,9 @@ class Applier:
                     desired["kind"], meta.get("namespace", ""), meta["name"], operations
                 )
             metrics.APPLIES.labels(desired["kind"]).inc()
-            if known and not known.applied and known.version != _version(live):
+            if lost or (known and not known.applied and known.version != _version(live)):
                 metrics.DRIFT_REPAIRS.labels(desired["kind"]).inc()
-                log.info("drift repaired", object=str(key_of(desired)))
+                log.info("drift repaired", object=str(key))
             self._inventory.applied(desired, live)
 
     async def _patiently(self, desired: Object) -> Object:

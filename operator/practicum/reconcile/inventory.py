@@ -46,6 +46,7 @@ class Inventory:
         self._labs: defaultdict[str, dict[ChildKey, Seen]] = defaultdict(dict)
         self._owner: dict[ChildKey, str] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
+        self._lost: defaultdict[str, set[ChildKey]] = defaultdict(set)
 
     def event(self, body: Object, *, deleted: bool) -> bool:
         """Take in a watch event; returns whether the lab should have a look.
@@ -66,7 +67,7 @@ class Inventory:
         if deleted:
             self._bury(meta["uid"])
             if was and was.uid == meta["uid"]:
-                self.drop(uid, key)
+                self._lose(uid, key)
             return True
         if was and was.uid == meta["uid"] and int(meta["resourceVersion"]) <= was.version:
             return False
@@ -104,14 +105,23 @@ class Inventory:
         ]
         owners = {self._owner[key] for key in lost}
         for key in lost:
-            self.drop(self._owner[key], key)
+            self._lose(self._owner[key], key)
         return owners
+
+    def _lose(self, uid: str, key: ChildKey) -> None:
+        self.drop(uid, key)
+        self._lost[uid].add(key)
+
+    def lost(self, lab_uid: str, key: ChildKey) -> bool:
+        """Whether an object is gone that was there, and that we did not delete."""
+        return key in self._lost.get(lab_uid, ())
 
     def applied(self, desired: Object, live: Object) -> None:
         """Take in the answer to a write of ours; the watch may have overtaken it."""
         if live["metadata"]["uid"] in self._gone:
             return  # deleted before its answer was read: it has to be written again
         uid, key = desired["metadata"]["labels"][LAB_UID], key_of(desired)
+        self._lost[uid].discard(key)
         now, was = self._seen(live, applied=digest(desired)), self.get(uid, key)
         if was and was.uid == now.uid and was.version > now.version:
             same = was.fingerprint == now.fingerprint
@@ -160,6 +170,7 @@ class Inventory:
     def drop(self, lab_uid: str, key: ChildKey) -> None:
         """Forget one object, so that it is written again."""
         self._labs.get(lab_uid, {}).pop(key, None)
+        self._lost[lab_uid].discard(key)
         self._owner.pop(key, None)
 
     def keys(self, lab_uid: str) -> Iterator[ChildKey]:
@@ -168,6 +179,7 @@ class Inventory:
 
     def forget(self, lab_uid: str) -> None:
         """Forget a lab that is gone."""
+        self._lost.pop(lab_uid, None)
         for key in self._labs.pop(lab_uid, {}):
             self._owner.pop(key, None)
 

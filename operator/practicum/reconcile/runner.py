@@ -132,10 +132,10 @@ class Runner:
     async def stop(self) -> None:
         """End every task; a pass cut short is continued by whoever runs next."""
         tasks = list(self._tasks.values())
-        self._woken.clear()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._woken.clear()
 
     async def _live(self, key: LabKey) -> None:
         alarm = self._alarms[key]

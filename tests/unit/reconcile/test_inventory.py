@@ -223,3 +223,27 @@ def test_a_seal_is_believed_only_if_nothing_changed(inventory: Inventory) -> Non
         assert anew.unseal(seal, [wanted], basis) is believed
         assert anew.fresh(wanted) is believed
     assert not Inventory().unseal(seal, [desired(a="1")], "basis"), "it is not there"
+
+
+def test_what_others_delete_is_lost_until_it_is_there_again(inventory: Inventory) -> None:
+    assert not inventory.lost(samples.UID, KEY)
+    inventory.event(live(6, a="1"), deleted=True)
+    assert inventory.lost(samples.UID, KEY)
+    inventory.applied(desired(a="1"), live(7, "u2", a="1"))
+    assert not inventory.lost(samples.UID, KEY)
+    inventory.listed("ConfigMap", set(), 9)
+    assert inventory.lost(samples.UID, KEY)
+    inventory.forget(samples.UID)
+    assert not inventory.lost(samples.UID, KEY)
+
+
+@pytest.mark.parametrize("told_first", [True, False])
+def test_what_we_delete_is_not_lost(inventory: Inventory, told_first: bool) -> None:
+    """The watch may tell of it before or after the answer is read."""
+    steps = [
+        lambda: inventory.event(live(6, a="1"), deleted=True),
+        lambda: inventory.drop(samples.UID, KEY),
+    ]
+    for step in steps if told_first else reversed(steps):
+        step()
+    assert not inventory.lost(samples.UID, KEY)
