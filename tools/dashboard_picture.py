@@ -8,6 +8,7 @@ look at legends, units and empty panels without a Grafana.
 import argparse
 import asyncio
 import json
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -92,8 +93,8 @@ def _stat(box: Axes, panel: dict[str, Any], series: Samples) -> None:
     box.set_axis_off()
     box.set_title(panel["title"], size=9, loc="left")
     colour, text = "grey", defaults["noValue"]
-    if series:
-        number = float(series[0]["value"][1])
+    number = float(series[0]["value"][1]) if series else math.nan
+    if not math.isnan(number):
         steps = defaults["thresholds"]["steps"]
         colour = [step["color"] for step in steps if number >= (step["value"] or 0)][-1]
         unit = defaults["unit"]
@@ -119,19 +120,13 @@ def _lines(box: Axes, panel: dict[str, Any], shown: list[tuple[str, Any]], start
     if "stacking" in defaults["custom"] and curves:
         moments = sorted({at for curve in curves.values() for at in curve})
         heights = [[curve.get(at, 0.0) for at in moments] for curve in curves.values()]
-        fixed = [colours[name] for name in curves] if colours else None
+        fixed = [colours.get(name, "black") for name in curves] if colours else None
         seconds = [at - start for at in moments]
         box.stackplot(seconds, heights, labels=list(curves), colors=fixed, alpha=0.8)
     else:
         for name, curve in curves.items():
-            box.plot(
-                [at - start for at in curve],
-                list(curve.values()),
-                label=name,
-                lw=1.2,
-                marker=".",
-                ms=3,
-            )
+            seconds = [at - start for at in curve]
+            box.plot(seconds, list(curve.values()), label=name, lw=1.2, marker=".", ms=3)
     if "min" in defaults:
         box.set_ylim(bottom=defaults["min"])
     box.yaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:g} {unit}".strip()))
@@ -161,8 +156,11 @@ async def load(admin: Kube, seconds: float, count: int) -> None:
             status = (await admin.get("LabEnvironment", COURSE, meta["name"]))["status"]
             await admin.delete("NetworkPolicy", status["namespaces"][0], "deny-all")
             if meta["name"].endswith("0"):
-                stuck = {"name": "stuck", "namespace": status["namespaces"][0]}
-                stuck["finalizers"] = ["example.org/never"]  # type: ignore[assignment]
+                stuck = {
+                    "name": "stuck",
+                    "namespace": status["namespaces"][0],
+                    "finalizers": ["example.org/never"],
+                }
                 await admin.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": stuck})
         await asyncio.sleep(15)
         for lab in bodies[: count * 2 // 3]:
