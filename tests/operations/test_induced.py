@@ -1,6 +1,7 @@
 """A failure of a real operator reaches a real Prometheus, and its alert fires and ends."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from practicum.kube.client import Kube
 from tests.apiserver.conftest import LabMaker, absent, eventually, read, until
 from tests.apiserver.operator_process import OperatorProcess
 from tests.bench import templates
+from tests.unit.observe.test_metrics import FEW
 from tools.dashboard_picture import draw
 
 from .prometheus import Prometheus
@@ -16,6 +18,7 @@ from .promtool import promtool, rules
 
 COURSE = "course-a"
 UNUSED = {"Looks at checks", "Duration of a look, 95 %", "Changes", "Watches that broke"}
+UNUSED |= {"Cost so far by course"}
 """Panels of what does not happen in this test."""
 
 
@@ -57,11 +60,15 @@ async def test_a_namespace_that_does_not_go(
         await eventually(fires)
         (said,) = prometheus.alerts().values()
         assert said["description"] == "1 labs have ended, and something holds their namespaces."
-        content, complaints = promtool("check", "metrics", given=operator.scrape())
+        name, scraped = lab["metadata"]["name"], operator.scrape()
+        content, complaints = promtool("check", "metrics", given=scraped)
         assert content, complaints
+        for private in (f'"{name}"', f"{name}@example.org", learner, lab["metadata"]["uid"]):
+            assert private not in scraped
+        for few, values in FEW.items():
+            assert set(re.findall(rf'\b{few}="(.*?)"', scraped)) <= values
 
         await kube.merge_patch("ConfigMap", learner, "stuck", {"metadata": {"finalizers": None}})
-        name = lab["metadata"]["name"]
         await eventually(lambda: absent(kube, "LabEnvironment", COURSE, name), 60)
 
         async def over() -> bool:
