@@ -1,5 +1,6 @@
 """Every alert fires when it should, does not when it should not, and has its page."""
 
+import shlex
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from e2e import test_readme as readme
 from tests.apiserver.conftest import tool
 from tests.apiserver.operator_process import ROOT
 
@@ -16,7 +18,7 @@ from .promtool import RULES, alerts, promtool, rules, unknown
 
 RUNBOOKS = ROOT / "docs/runbooks"
 PARTS = ("## Meaning", "## Impact", "## Diagnosis", "## Remedy")
-ENABLED = ("prometheusRule", "serviceMonitor", "dashboard")
+DOCUMENT = ROOT / "docs/operations.md"
 
 
 def test_prometheus_reads_the_rules() -> None:
@@ -81,7 +83,7 @@ def _group(case: Case, series: Series, summary: str, *, fires: bool) -> dict[str
 def test_every_alert_has_its_page_and_no_page_is_of_no_alert() -> None:
     names = {rule["alert"] for rule in alerts()}
     assert {page.stem for page in RUNBOOKS.glob("*.md")} == names
-    table = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    table = DOCUMENT.read_text(encoding="utf-8")
     for name in names:
         text = (RUNBOOKS / f"{name}.md").read_text(encoding="utf-8")
         assert text.startswith(f"# {name}\n"), name
@@ -110,11 +112,10 @@ def test_the_chart_ships_nothing_of_it_unless_asked() -> None:
     assert not _monitoring(_templates())
 
 
-def test_the_chart_ships_rules_scraping_and_dashboard(tmp_path: Path) -> None:
-    options = [f"--set=monitoring.{part}.enabled=true" for part in ENABLED]
-    options += ["--set=monitoring.prometheusRule.labels.release=prometheus"]
-    options += ["--set=monitoring.runbookBase=https://example.org/runbooks/"]
-    bodies = _templates(*options)
+def test_the_documented_command_ships_rules_scraping_and_dashboard(tmp_path: Path) -> None:
+    ((_, command),) = readme.commands(DOCUMENT.read_text(encoding="utf-8"))
+    settings = [word for word in shlex.split(command) if word.startswith("monitoring.")]
+    bodies = _templates(*(f"--set={setting}" for setting in settings))
     shipped = _monitoring(bodies)
     rule = shipped["PrometheusRule"]
     assert rule["metadata"]["labels"]["release"] == "prometheus"
@@ -126,7 +127,7 @@ def test_the_chart_ships_rules_scraping_and_dashboard(tmp_path: Path) -> None:
         for one in group["rules"]:
             if "alert" in one:
                 url = one["annotations"].pop("runbook_url")
-                assert url == f"https://example.org/runbooks/{one['alert']}.md"
+                assert url == f"https://git.example.org/practicum/docs/runbooks/{one['alert']}.md"
     assert rule["spec"] == yaml.safe_load(RULES.read_text(encoding="utf-8"))
     (service,) = (body for body in bodies if body["kind"] == "Service")
     wanted = shipped["ServiceMonitor"]["spec"]["selector"]["matchLabels"]
