@@ -47,7 +47,7 @@ SUITES = (
     Suite("unit", "tests/unit", options=("--numprocesses=auto",)),
     Suite("golden", "tests/golden"),
     Suite("apiserver", "tests/apiserver", options=SIDE_BY_SIDE, needs=TOOLS),
-    Suite("operations", "tests/operations", needs=(*TOOLS, "prometheus")),
+    Suite("operations", "tests/operations", options=SIDE_BY_SIDE, needs=(*TOOLS, "prometheus")),
     Suite("security", "tests/security", needs=TOOLS),
     Suite("chaos", "tests/chaos", options=SIDE_BY_SIDE, needs=TOOLS),
     Suite("e2e", "e2e", needs=(*CLUSTER, "up", "--images")),

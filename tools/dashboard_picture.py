@@ -24,7 +24,7 @@ from matplotlib.ticker import FuncFormatter
 
 from practicum.kube.client import Kube
 from tests.bench import labs
-from tests.bench.full import MODULE, nodes
+from tests.bench.full import CLAIMS, MODULE, nodes
 from tests.bench.ground import COURSE, ROOT
 from tests.operations.prometheus import Prometheus, Samples
 from tests.operations.promtool import rules
@@ -170,8 +170,8 @@ async def load(admin: Kube, seconds: float, count: int) -> None:
 
 async def picture(output: Path, seconds: float, count: int) -> list[str]:
     """Bring everything up, let it work for a while, and draw; returns the empty panels' titles."""
-    # Room for every class, and volumes for its labs.
-    async with nodes(int(2 * count * (2 + seconds / 30))) as here:
+    classes = int(2 + seconds / 30)
+    async with nodes(CLAIMS * count * classes, meter_interval="5s") as here:
         await here.start()
         target, folder = here.operator.address, here.folder / "prometheus"
         with Prometheus(folder, target, rules(), every=f"{_EVERY}s") as prometheus:
