@@ -18,5 +18,5 @@ compile() {
 
 compile pyproject.toml runtime.txt "$@"
 # The image installs runtime.txt, the tests dev.txt: one version of everything in both.
-compile pyproject.toml dev.txt --extra dev --constraints requirements/runtime.txt "$@"
+compile pyproject.toml dev.txt --extra dev --extra report --constraints requirements/runtime.txt "$@"
 compile requirements/build.in build.txt "$@"

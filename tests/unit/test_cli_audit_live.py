@@ -201,7 +201,7 @@ def test_the_report_as_data(log: Cluster) -> None:
     (model,) = body["models"]
     assert model["leadTime"] == {"count": 1, "median": 240.0, "longest": 240.0}
     assert (model["refusalRate"], model["moves"]) == (0.0, 1)
-    text = run("report", "lifecycle", "--format", "csv").stdout
+    text = run("report", "lifecycle", "-o", "csv").stdout
     lines = list(csv.DictReader(io.StringIO(text)))
     assert tuple(lines[0]) == report.COLUMNS
     assert [(line["by"], line["name"]) for line in lines] == [
@@ -210,7 +210,7 @@ def test_the_report_as_data(log: Cluster) -> None:
         ("persona", "reviewer-risk"),
     ]
     assert (lines[0]["leadTimeMedian"], lines[1]["approvalMedian"]) == ("240.0", "")
-    assert run("report", "lifecycle", "--format", "csv", "-o", "json").exit_code == Exit.USAGE
+    assert run("report", "lifecycle", "-o", "html").exit_code == Exit.USAGE
 
 
 def test_a_report_on_nothing(connected: Cluster) -> None:

@@ -48,6 +48,11 @@ class CheckState(StrEnum):
         """Whether it is one of those that a learner has to pass."""
         return self not in (CheckState.WAIVED, CheckState.UNSUPPORTED)
 
+    @property
+    def letter(self) -> str:
+        """It in one letter, as matrices of progress have it; a dot: it was not looked at."""
+        return "." if self is CheckState.PENDING else self.value[0].upper()
+
 
 COSTLY: Final = frozenset({"reach", "pit", "job"})
 """Kinds that start pods: looked at when somebody asks, and not as time goes by."""

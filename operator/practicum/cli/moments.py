@@ -54,6 +54,15 @@ def until(text: str, now: datetime, zone: tzinfo) -> datetime:
         local = now.astimezone(zone)
         moment = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
         return moment if moment > local else moment + timedelta(days=1)
+    return moment_of(text, zone)
+
+
+def moment_of(text: str, zone: tzinfo) -> datetime:
+    """Read a moment: RFC 3339, or a local ``2026-11-21 18:00`` or ``2026-11-21``.
+
+    Raises:
+        ValueError: it is none of these.
+    """
     try:
         parsed = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
@@ -61,6 +70,21 @@ def until(text: str, now: datetime, zone: tzinfo) -> datetime:
             f"{text!r} is not a time: write 18:00, 2026-11-21T18:00 or 2026-11-21T18:00:00Z"
         ) from None
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)
+
+
+def period(since: str, until: str, zone: tzinfo) -> tuple[datetime | None, datetime | None]:
+    """Read the two ends of a period; a day alone as its end is part of it.
+
+    Raises:
+        ValueError: one is not a time, or the end is not after the beginning.
+    """
+    first = moment_of(since, zone) if since else None
+    last = moment_of(until, zone) if until else None
+    if last and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", until):
+        last += timedelta(days=1)
+    if first and last and first >= last:
+        raise ValueError(f"--until {until} is not after --since {since}: move one of them")
+    return first, last
 
 
 def created(lab: dict[str, object]) -> datetime:

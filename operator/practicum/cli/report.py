@@ -1,4 +1,4 @@
-"""The work of ``practicum report``: read logs, have them counted, show the rows."""
+"""The work of ``practicum report lifecycle``: read logs, have them counted, show the rows."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -31,11 +31,11 @@ _Logs = dict[str, list[analysis.Record]]
 """By the uid of the lab."""
 
 
-async def lifecycle(session: Session, whose: Sequence[Which], *, csv: bool) -> None:
+async def lifecycle(session: Session, whose: Sequence[Which]) -> None:
     """Show the lifecycle report on the labs named, or on all of the course."""
     logs = await _logs(session, whose) if whose else await _all(session)
     found = analysis.lifecycle(record for records in logs.values() for record in records)
-    if csv:
+    if session.output == "csv":
         output.write(tabular.text(COLUMNS, _flat(found)))
     elif session.output != "table":
         output.data(analysis.wire(found), session.output)

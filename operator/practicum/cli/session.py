@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from practicum.kube.client import Kube
 
 Object = dict[str, Any]
-FORMATS = ("table", "wide", "json", "yaml", "name")
+FORMATS = ("table", "wide", "json", "yaml", "name", "csv", "html")
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ _FORMULA = frozenset("=+-@＝＋－＠\t\r\n")
 
 
 def text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return rows as CSV with a header; what a row lacks stays empty."""
+    """Return rows as CSV (RFC 4180) with a header; what a row lacks stays empty."""
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+    writer = csv.writer(stream)
     writer.writerow(columns)
     for row in rows:
         writer.writerow([cell(row.get(column)) for column in columns])
