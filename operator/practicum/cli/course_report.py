@@ -32,14 +32,14 @@ HEADINGS: Final[Mapping[str, str]] = {
     "labs": "labs",
     "learners": "learners",
     "runningHours": "running h",
-    "requestedCpuCoreHours": "CPU core h requested",
-    "usedCpuCoreHours": "used",
-    "cpuEfficiencyRatio": "efficiency",
-    "peakCpuCores": "peak cores",
-    "requestedMemoryGibHours": "memory GiB h requested",
-    "usedMemoryGibHours": "used",
-    "memoryEfficiencyRatio": "efficiency",
-    "peakMemoryGib": "peak GiB",
+    "requestedCpuCoreHours": "CPU core h",
+    "usedCpuCoreHours": "CPU used",
+    "cpuEfficiencyRatio": "CPU eff.",
+    "peakCpuCores": "CPU peak",
+    "requestedMemoryGibHours": "memory GiB h",
+    "usedMemoryGibHours": "memory used",
+    "memoryEfficiencyRatio": "memory eff.",
+    "peakMemoryGib": "memory peak",
     "requestedStorageGibHours": "storage GiB h",
     "measuredHours": "measured h",
     "cost": "cost",
@@ -53,8 +53,8 @@ HEADINGS: Final[Mapping[str, str]] = {
     "points": "points",
     "behind": "behind",
     "labsReady": "ready",
-    "readySecondsP50": "ready in (p50)",
-    "readySecondsP95": "p95",
+    "readySecondsP50": "ready in",
+    "readySecondsP95": "ready in, p95",
     "readySecondsLongest": "longest",
     "started": "started",
     "neverStarted": "never started",
@@ -64,8 +64,18 @@ HEADINGS: Final[Mapping[str, str]] = {
     "signsBySource": "signs by source",
 }
 """Of a table, in its order; what is not here is for programs alone."""
-_ONE: Final = frozenset(("labs", "learners", "labsReady", "readySecondsP95", "readySecondsLongest"))
+TEXT: Final = frozenset(
+    (
+        *("course", "lab", "cohort", "template", "learner", "phase", "checkStates"),
+        *("lastActivityAt", "lastActivitySource", "signsBySource"),
+    )
+)
+"""What is read from its left end; anything else is a number."""
+_OF_MANY: Final = frozenset(
+    ("labs", "learners", "labsReady", "readySecondsP95", "readySecondsLongest")
+)
 """What says nothing of a single lab."""
+_ALWAYS: Final = frozenset(("cost", "checksPassed", "requestedCpuCoreHours"))
 
 
 @dataclass(frozen=True)
@@ -86,17 +96,6 @@ class Section:
     subject: Subject
     rows: Sequence[Row]
     total: Row
-
-    def fields(self, by: By) -> list[str]:
-        """Return what a table shows: nothing that is the same everywhere because it is nothing."""
-        there = {key for row in (*self.rows, self.total) for key, value in row.items() if value}
-        always = {"cost", "checksPassed", "requestedCpuCoreHours"}
-        hidden = _ONE if by is By.LAB else frozenset[str]()
-        return [one for one in HEADINGS if one in there | always and one in _all(self) - hidden]
-
-
-def _all(section: Section) -> set[str]:
-    return {key for row in (*section.rows, section.total) for key in row}
 
 
 @dataclass(frozen=True)
@@ -210,21 +209,31 @@ def on_terminal(made: Report) -> "RenderableType":
     """Return a table for people, the row of all labs last."""
     from rich.text import Text
 
-    headings, *rows = _cells(made)
-    return output.table(headings, [[Text(cell) for cell in row] for row in rows])
-
-
-def _cells(made: Report) -> Iterator[list[str]]:
     (section,) = made.sections
-    shown = section.fields(made.asked.by)
-    if not made.asked.everywhere and made.asked.by is not By.COURSE:
-        shown.remove("course") if "course" in shown else None
-    yield [heading(one, made.currency) for one in shown]
-    for row in section.rows:
-        yield [output.plain(cell(one, row.get(one))) for one in shown]
-    if len(section.rows) > 1:
-        total = {shown[0]: "all", **section.total}
-        yield [cell(one, total.get(one, "")) for one in shown]
+    shown = columns(made, section)
+    rows = cells(section, shown)
+    return output.table(
+        [heading(one, made.currency) for one in shown],
+        [[Text(output.plain(one)) for one in row] for row in rows],
+    )
+
+
+def columns(made: Report, section: Section) -> list[str]:
+    """Return the fields that a table shows: none that is nothing in every row."""
+    rows = (*section.rows, section.total)
+    there = {key for row in rows for key, value in row.items() if value or key in _ALWAYS}
+    by = made.asked.by
+    hidden = _OF_MANY if by is By.LAB else frozenset[str]()
+    if by is not By.COURSE and len({lab.row.course for lab in made.labs}) < 2:
+        hidden |= {"course"}
+    return [one for one in HEADINGS if one in there - hidden]
+
+
+def cells(section: Section, shown: Sequence[str]) -> list[list[str]]:
+    """Return a section's rows as people read them, the row of all labs last."""
+    total = {shown[0]: "all", **section.total}
+    last = [cell(one, total[one]) if one in total else "" for one in shown]
+    return [[cell(one, row.get(one)) for one in shown] for row in section.rows] + [last]
 
 
 def heading(name: str, currency: str) -> str:
@@ -246,4 +255,6 @@ def cell(name: str, value: Any) -> str:
         return elapsed(timedelta(seconds=int(value)))
     if name.endswith("At"):
         return parse_rfc3339(value).strftime("%Y-%m-%d %H:%M")
+    if name.startswith("cost"):
+        return f"{float(value):.4f}"
     return f"{float(value):.2f}" if isinstance(value, Fraction) else str(value)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from practicum import __version__
 from practicum.api.checks import CheckState
 from practicum.cli import output, report_plots
-from practicum.cli.course_report import Report, Section, cell, heading
+from practicum.cli.course_report import TEXT, Report, Section, cell, cells, columns, heading
 from practicum.cli.moments import elapsed
 from practicum.policy import figures, reporting
 from practicum.policy.report_terms import By
@@ -26,6 +26,11 @@ class Matrix:
     template: str
     checks: Sequence[str]
     rows: Sequence["MatrixRow"]
+
+    @property
+    def several(self) -> bool:
+        """Whether learners do not tell the rows apart."""
+        return len({row.lab.row.learner for row in self.rows}) < len(self.rows)
 
 
 @dataclass(frozen=True)
@@ -86,23 +91,30 @@ def page(made: Report) -> str:
     )
 
 
-Table = tuple[list[str], list[list[str]], list[str]]
+@dataclass(frozen=True)
+class Table:
+    """A section's rows as text, and which columns are text."""
+
+    headings: Sequence[str]
+    classes: Sequence[str]
+    rows: Sequence[Sequence[str]]
 
 
 def _table(made: Report, section: Section) -> Table:
-    """Return headings, rows and the last row, as text."""
-    shown = [one for one in section.fields(made.asked.by) if one != "checkStates"]
-    rows = [[output.plain(cell(one, row.get(one))) for one in shown] for row in section.rows]
-    total = {shown[0]: "all", **section.total}
-    return (
+    shown = [one for one in columns(made, section) if one != "checkStates"]
+    return Table(
         [heading(one, made.currency) for one in shown],
-        rows,
-        [cell(one, total.get(one, "")) for one in shown],
+        ["text" if one in TEXT else "" for one in shown],
+        cells(section, shown),
     )
 
 
 def _plots(made: Report, section: Section) -> list[report_plots.Plot]:
-    return report_plots.plots(made.labs, section.subject, made.currency) if made.labs else []
+    return (
+        report_plots.plots(made.labs, section.subject, made.asked.by, made.currency)
+        if made.labs
+        else []
+    )
 
 
 def _moment(value: datetime | None) -> str:

@@ -54,9 +54,10 @@ class Plot:
 Bar = tuple[str, list[Lab]]
 
 
-def bars(labs: Sequence[Lab]) -> tuple[By, list[Bar]]:
+def bars(labs: Sequence[Lab], by: By) -> tuple[By, list[Bar]]:
     """Return groups of labs, few enough for bars, the most expensive first, and what they are."""
-    by = reporting.coarsest(labs, (By.COURSE, By.COHORT, By.TEMPLATE, By.LEARNER))
+    if by is By.LAB:
+        by = reporting.coarsest(labs, (By.COURSE, By.COHORT, By.TEMPLATE, By.LEARNER))
     groups = sorted(
         reporting.grouped(labs, by).items(), key=lambda one: figures.money(one[1]), reverse=True
     )
@@ -71,9 +72,9 @@ def _name(key: Sequence[str]) -> str:
     return said if len(said) <= 44 else f"{said[:43]}…"
 
 
-def cost(labs: Sequence[Lab], currency: str) -> Plot:
+def cost(labs: Sequence[Lab], by: By, currency: str) -> Plot:
     """Bars: what each group cost."""
-    by, groups = bars(labs)
+    by, groups = bars(labs, by)
     names = [name for name, _ in groups]
     values = [float(figures.money(some)) for _, some in groups]
     figure, (axes,) = _figure(_height(groups))
@@ -86,9 +87,9 @@ def cost(labs: Sequence[Lab], currency: str) -> Plot:
     return _plot("cost", f"Cost by {_WORDS[by]}", figure, f"{told} {currency}".rstrip())
 
 
-def usage(labs: Sequence[Lab]) -> Plot:
+def usage(labs: Sequence[Lab], by: By) -> Plot:
     """Pairs of bars: what each group asked for, and what was measured of it."""
-    by, groups = bars(labs)
+    by, groups = bars(labs, by)
     rows = [figures.usage(some) for _, some in groups]
     figure, panels = _figure(_height(groups) + 0.6, 2)
     for axes, unit, asked, used in zip(
@@ -129,6 +130,7 @@ def lead_times(labs: Sequence[Lab]) -> Plot | None:
         return None
     figure, (axes,) = _figure(3.2)
     axes.hist(minutes, bins="auto" if len(minutes) > 10 else 5, color="#a9c7e8", ec="white")
+    axes.margins(y=0.12)
     axes.set_xlabel("minutes from creation to Ready")
     axes.set_ylabel("labs")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
@@ -150,11 +152,12 @@ def lead_times(labs: Sequence[Lab]) -> Plot | None:
 def activity(labs: Sequence[Lab]) -> Plot:
     """A line for each lab, from its creation to when somebody was last at work in it."""
     ordered = sorted(labs, key=lambda lab: lab.row.last_activity_at or lab.row.created_at)
-    figure, (axes,) = _figure(min(7.5, max(2.2, 0.8 + 0.22 * len(ordered))))
+    few = len(ordered) <= _MOST_NAMES
+    figure, (axes,) = _figure(1.3 + 0.22 * len(ordered) if few else 4.2)
     begun = {True: 0, False: 0}
     for place, lab in enumerate(ordered):
-        born = parse_rfc3339(lab.row.created_at)
-        last = parse_rfc3339(lab.row.last_activity_at or lab.row.created_at)
+        born: Any = parse_rfc3339(lab.row.created_at)
+        last: Any = parse_rfc3339(lab.row.last_activity_at or lab.row.created_at)
         worked = figures.started(lab) is not False
         begun[worked] += 1
         axes.plot([born, last], [place, place], color="#b8c4d0", linewidth=1.5, zorder=1)
@@ -164,7 +167,7 @@ def activity(labs: Sequence[Lab]) -> Plot:
     axes.plot([], [], "o", color=_GREEN, label="last activity")
     axes.plot([], [], "X", color=_ORANGE, label="never started")
     figure.legend(loc="outside upper right", ncols=2)
-    if len(ordered) <= _MOST_NAMES:
+    if few:
         _rows(axes, [_name((lab.row.learner or lab.row.lab,)) for lab in ordered])
         axes.invert_yaxis()
     else:
@@ -204,11 +207,11 @@ def _plot(name: str, title: str, figure: Figure, alt: str) -> Plot:
     return Plot(name, title, Markup(text), alt)  # noqa: S704
 
 
-def plots(labs: Sequence[Lab], subject: Subject, currency: str) -> list[Plot]:
+def plots(labs: Sequence[Lab], subject: Subject, by: By, currency: str) -> list[Plot]:
     """Return the plots of a subject; of no labs there are none."""
     work: dict[Subject, Callable[[], Plot | None]] = {
-        Subject.COST: lambda: cost(labs, currency),
-        Subject.USAGE: lambda: usage(labs),
+        Subject.COST: lambda: cost(labs, by, currency),
+        Subject.USAGE: lambda: usage(labs, by),
         Subject.PROGRESS: lambda: lead_times(labs),
         Subject.ACTIVITY: lambda: activity(labs),
     }
