@@ -18,9 +18,15 @@ BORN = parse_rfc3339(samples.CREATED)
 
 
 def usage(
-    hours: int, *, cores: int = 1, gib: int = 2, cost: str = "0.2500", measured: bool = True
+    hours: int,
+    *,
+    cores: int = 1,
+    gib: int = 2,
+    cost: str = "0.2500",
+    measured: bool = True,
+    busy: int = 4,
 ) -> Object:
-    """Return the usage of a lab that ran for some hours, a quarter and a half of it in use."""
+    """Return the usage of a lab that ran for some hours; 1/busy of its CPU was in use."""
     seconds = hours * HOUR
     found: Object = {
         "since": samples.CREATED,
@@ -36,7 +42,7 @@ def usage(
     }
     if measured:
         found["used"] = {
-            "cpuCoreSeconds": cores * seconds // 4,
+            "cpuCoreSeconds": cores * seconds // busy,
             "memoryByteSeconds": gib * GIB * seconds // 2,
             "measuredSeconds": seconds,
         }
@@ -171,7 +177,7 @@ def class_of(
                 learner=f"learner.{number:03}@example.org",
                 ready=None if slow else int(chance.lognormvariate(4.9, 0.35)),
                 checks=checks(["pending"] * len(ids) if idle or slow else states, ids),
-                usage=usage(hours, cost=f"{hours * 0.0731:.4f}"),
+                usage=usage(hours, cost=f"{hours * 0.0731:.4f}", busy=chance.choice((3, 4, 6, 12))),
                 activity=activity(at, "Ready" if idle else chance.choice(("Checks", "Objects"))),
             )
         )

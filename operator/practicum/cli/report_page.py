@@ -105,7 +105,7 @@ def _table(made: Report, section: Section) -> Table:
     return Table(
         [heading(one, made.currency) for one in shown],
         ["text" if one in TEXT else "" for one in shown],
-        cells(section, shown),
+        cells(section, shown) if made.labs else [],
     )
 
 
