@@ -110,6 +110,7 @@ def test_what_is_chosen(connected: Cluster) -> None:
         (("usage", "--by", "phase"), "--by"),
         (("usage", "-o", "yaml"), "--output yaml is not one of table, csv, json, html here"),
         (("all", "-o", "csv"), "--output csv is not one of html, json here"),
+        (("usage", "ada", "-A"), "a lab is in one namespace: leave out -A"),
         (("usage", "--file", "x"), "--file takes no table: add -o csv|json|html"),
     ],
 )
@@ -133,6 +134,18 @@ def test_what_one_may_not_read_is_told(connected: Cluster) -> None:
         assert refused.exit_code == Exit.FORBIDDEN
         assert "you may not list the labs of" in refused.stderr
         assert hint in refused.stderr
+
+
+def test_who_may_only_read_their_own_lab_gets_its_figures(connected: Cluster) -> None:
+    for kind in ("LabEnvironment", "ConfigMap", "LabCohort"):
+        connected.refusals["list", kind] = errors.Forbidden(403, "Forbidden", "no")
+    name = CLASS[2]["metadata"]["name"]
+    result = run("usage", name, name, "-o", "json")
+    assert result.stderr == ""
+    assert [row["lab"] for row in json.loads(result.stdout)["rows"]] == [name]
+    told = run("cost", name).stderr
+    assert "LabCohorts of namespace course-a: the currency is not known" in told
+    assert run("usage", "nobodys").exit_code == Exit.NOT_FOUND
 
 
 def test_what_cannot_be_read_is_told_and_left_out(connected: Cluster) -> None:

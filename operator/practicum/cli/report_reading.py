@@ -4,7 +4,7 @@ What one may not read, or cannot be read, is told and left out; only labs themse
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -27,21 +27,33 @@ class Books:
     notes: list[str]
 
 
-async def read(session: Session, namespace: str) -> Books:
+async def read(
+    session: Session, namespace: str, names: Sequence[str] = (), *, money: bool = True
+) -> Books:
     """Read all that is known of labs.
 
     Args:
         session: who reads.
         namespace: the course; empty for all.
+        names: labs that are there; who may not list labs may yet read their own. None: all.
+        money: whether the currency matters.
 
     Raises:
-        CliError: one may not list the labs.
+        CliError: one may not list the labs, or a lab that was named is not there.
     """
     notes: list[str] = []
-    labs, books, cohorts = await asyncio.gather(
-        _labs(session, namespace),
-        _optional(session, namespace, "ConfigMap", "labs that are gone are missing", notes),
-        _optional(session, namespace, "LabCohort", "the currency is not known", notes),
+    labs = await (_named(session, names) if names else _labs(session, namespace))
+    cohorts = (
+        await _optional(session, namespace, "LabCohort", "the currency is not known", notes)
+        if money
+        else []
+    )
+    books = (
+        []
+        if names
+        else await _optional(
+            session, namespace, "ConfigMap", "labs that are gone are missing", notes, USAGE_BOOK
+        )
     )
     there = list(_valid_labs(labs, notes))
     return Books(merged(there, _rows(books, notes)), _currency(cohorts), notes)
@@ -50,6 +62,10 @@ async def read(session: Session, namespace: str) -> Books:
 def place(namespace: str) -> str:
     """Say in words where labs are."""
     return f"namespace {namespace}" if namespace else "all namespaces"
+
+
+async def _named(session: Session, names: Sequence[str]) -> list[Object]:
+    return list(await asyncio.gather(*map(session.lab, dict.fromkeys(names))))
 
 
 async def _labs(session: Session, namespace: str) -> list[Object]:
@@ -66,9 +82,8 @@ async def _labs(session: Session, namespace: str) -> list[Object]:
 
 
 async def _optional(
-    session: Session, namespace: str, kind: str, so: str, notes: list[str]
+    session: Session, namespace: str, kind: str, so: str, notes: list[str], labels: str = ""
 ) -> list[Object]:
-    labels = USAGE_BOOK if kind == "ConfigMap" else ""
     try:
         return await session.kube.list(kind, namespace, labels)
     except (errors.Forbidden, errors.NotFound):

@@ -22,6 +22,9 @@ def report() -> None:
     """Reports on the labs of a course."""
 
 
+Labs = Annotated[
+    list[str] | None, typer.Argument(metavar="LAB", help="Default: all of the course.")
+]
 Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Of every course.")]
 Cohort = Annotated[str, typer.Option("--cohort", metavar="NAME", help="Only of this LabCohort.")]
 Since = Annotated[
@@ -37,6 +40,7 @@ File = Annotated[str, typer.Option("--file", metavar="FILE", help="Where to; els
 def _verb(name: str, subjects: tuple[Subject, ...], formats: tuple[str, ...], text: str) -> None:
     def verb(
         ctx: typer.Context,
+        labs: Labs = None,
         everywhere: Everywhere = False,
         cohort: Cohort = "",
         since: Since = "",
@@ -48,12 +52,14 @@ def _verb(name: str, subjects: tuple[Subject, ...], formats: tuple[str, ...], te
             period = moments.period(since, until, datetime.now().astimezone().tzinfo or UTC)
         except ValueError as error:
             raise CliError(str(error), code=Exit.USAGE) from error
+        if labs and everywhere:
+            raise CliError("a lab is in one namespace: leave out -A", code=Exit.USAGE)
         if file and (ctx.obj.output or formats[0]) == "table":
             raise CliError("--file takes no table: add -o csv|json|html", code=Exit.USAGE)
         from practicum.cli import course_report as work
         from practicum.policy.reporting import Choice
 
-        asked = work.Asked(subjects, by, Choice(*period, cohort), everywhere, file)
+        asked = work.Asked(subjects, by, Choice(*period, cohort), everywhere, file, labs or ())
         run(ctx, lambda session: work.report(session, asked), formats=formats)
 
     app.command(name, help=text, epilog=EPILOG)(verb)
@@ -91,9 +97,7 @@ _verb("all", tuple(Subject), ("html", "json"), "Write all of these as one HTML p
 @app.command(epilog=EPILOG)
 def lifecycle(
     ctx: typer.Context,
-    labs: Annotated[
-        list[str] | None, typer.Argument(metavar="LAB", help="Default: all of the course.")
-    ] = None,
+    labs: Labs = None,
     uids: Annotated[
         list[str] | None,
         typer.Option("--uid", metavar="UID", help="Also of a lab that is gone; repeatable."),
