@@ -34,7 +34,7 @@ def usage(
         "runningSeconds": seconds,
         "requests": {"cpuMillicores": 1000 * cores, "memoryBytes": gib * GIB},
         "requested": {
-            "cpuCoreSeconds": cores * seconds,
+            "cpuMillicoreSeconds": 1000 * cores * seconds,
             "memoryByteSeconds": gib * GIB * seconds,
             "storageByteSeconds": GIB * seconds,
         },
@@ -42,7 +42,7 @@ def usage(
     }
     if measured:
         found["used"] = {
-            "cpuCoreSeconds": cores * seconds // busy,
+            "cpuMillicoreSeconds": 1000 * cores * seconds // busy,
             "memoryByteSeconds": gib * GIB * seconds // 2,
             "measuredSeconds": seconds,
         }

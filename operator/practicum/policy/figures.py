@@ -15,13 +15,15 @@ from typing import Any, Final
 from practicum.api.checks import CheckState
 from practicum.api.times import parse_rfc3339
 from practicum.api.usage import ActivitySource
+from practicum.policy.activity import Source
 from practicum.policy.report_terms import By, Subject
 from practicum.policy.reporting import Lab, fields, grouped
 
 Row = dict[str, Any]
 _HOUR: Final = 3600
+_CORE_HOUR: Final = 1000 * _HOUR
 _GIB: Final = 2**30
-_NO_WORK: Final = frozenset(("Ready", "Resumed"))
+_NO_WORK: Final = frozenset((Source.READY, Source.RESUMED))
 """Signs of activity that are no work of the learner."""
 
 
@@ -35,20 +37,20 @@ def usage(labs: Sequence[Lab]) -> Row:
     def known(value: Any) -> Any:
         return value if measured else None
 
-    cpu = sum(one.cpu_core_seconds for one in asked)
+    cpu = sum(one.cpu_millicore_seconds for one in asked)
     memory = sum(one.memory_byte_seconds for one in asked)
-    cpu_used = known(sum(one.cpu_core_seconds for one in used))
+    cpu_used = known(sum(one.cpu_millicore_seconds for one in used))
     memory_used = known(sum(one.memory_byte_seconds for one in used))
     return {
         "labs": len(labs),
         "runningHours": Fraction(sum(one.running_seconds for one in books), _HOUR),
-        "requestedCpuCoreHours": Fraction(cpu, _HOUR),
+        "requestedCpuCoreHours": Fraction(cpu, _CORE_HOUR),
         "requestedMemoryGibHours": Fraction(memory, _HOUR * _GIB),
         "requestedStorageGibHours": Fraction(
             sum(one.storage_byte_seconds for one in asked), _HOUR * _GIB
         ),
         "measuredHours": Fraction(measured, _HOUR),
-        "usedCpuCoreHours": ratio(cpu_used, _HOUR),
+        "usedCpuCoreHours": ratio(cpu_used, _CORE_HOUR),
         "usedMemoryGibHours": ratio(memory_used, _HOUR * _GIB),
         "cpuEfficiencyRatio": ratio(cpu_used, cpu),
         "memoryEfficiencyRatio": ratio(memory_used, memory),

@@ -12,9 +12,9 @@ from typing import Final
 from practicum.api.conditions import Phase
 from practicum.api.labenvironment import LabEnvironment
 from practicum.api.labstatus import LabEnvironmentStatus
-from practicum.api.names import COHORT
 from practicum.api.times import parse_rfc3339
-from practicum.api.usage import UsageRow, UsageStatus
+from practicum.api.usage import UsageRow
+from practicum.policy import usage
 from practicum.policy.report_terms import By
 
 
@@ -45,25 +45,10 @@ def _of(checks: str) -> tuple[int, int]:
 
 def row_of(lab: LabEnvironment) -> UsageRow:
     """Return the line of the books that a lab would leave if it went now."""
-    meta, status, spec = lab.metadata, lab.status, lab.spec
-    created = str(meta["creationTimestamp"])
-    ready = status.ready_at and parse_rfc3339(status.ready_at) - parse_rfc3339(created)
-    over = status.phase is Phase.EXPIRED
-    return UsageRow(
-        uid=lab.uid,
-        lab=meta["name"],
-        course=meta["namespace"],
-        cohort=(meta.get("labels") or {}).get(COHORT, ""),
-        template=spec.template,
-        learner=spec.learner.id if spec.learner else "",
-        created_at=created,
-        ended_at=status.phase_since if over else meta.get("deletionTimestamp"),
-        ready_seconds=max(0, int(ready.total_seconds())) if ready else None,
-        checks=status.checks.summary if status.checks else "",
-        points=status.checks.points if status.checks else 0,
-        last_activity_at=status.activity.last_activity_at if status.activity else None,
-        usage=status.usage or UsageStatus(since=created, metered_at=created),
-    )
+    status, created = lab.status, parse_rfc3339(lab.metadata["creationTimestamp"])
+    over = status.phase_since if status.phase is Phase.EXPIRED else None
+    ended_at = over or lab.metadata.get("deletionTimestamp")
+    return usage.row(lab, status.usage or usage.begun(created), ended_at)
 
 
 def merged(there: Iterable[LabEnvironment], booked: Iterable[UsageRow]) -> list[Lab]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from practicum.api.checks import CheckState
 from practicum.api.conditions import Condition, Phase
 from practicum.api.labcohort import (
     CohortCondition,
@@ -25,9 +26,6 @@ from practicum.policy.readiness import READY, Readiness
 
 WAITING: Final = "Waiting"
 """Under this a cohort counts labs that are not made yet."""
-LETTERS: Final = {
-    **{"pass": "P", "fail": "F", "error": "E", "waived": "W", "unsupported": "U", "pending": "."}
-}
 _SETTLED: Final = (Phase.READY, Phase.DEGRADED, Phase.SUSPENDED)
 Object = Mapping[str, Any]
 
@@ -63,7 +61,7 @@ def seen(body: Object) -> Seen:
         message="" if calm else status.get("message", "")[:256],
         ready_seconds=_seconds(parse_rfc3339(ready_at) - created) if ready_at else None,
         expires_at=status.get("expiresAt"),
-        states="".join(LETTERS[one["state"]] for one in results),
+        states="".join(CheckState(one["state"]).letter for one in results),
         passed=checks.get("passed", 0),
         total=checks.get("total", 0),
         points=checks.get("points", 0),
