@@ -87,40 +87,33 @@ def cost(labs: Sequence[Lab], by: By, currency: str) -> Plot:
     return _plot("cost", f"Cost by {_WORDS[by]}", figure, f"{told} {currency}".rstrip())
 
 
+_PANELS: Final = (
+    ("CPU core hours", "requestedCpuCoreHours", "usedCpuCoreHours"),
+    ("memory GiB hours", "requestedMemoryGibHours", "usedMemoryGibHours"),
+)
+
+
 def usage(labs: Sequence[Lab], by: By) -> Plot:
     """Pairs of bars: what each group asked for, and what was measured of it."""
     by, groups = bars(labs, by)
-    rows = [figures.usage(some) for _, some in groups]
+    rows, whole = [figures.usage(some) for _, some in groups], figures.usage(labs)
     figure, panels = _figure(_height(groups) + 0.6, 2)
-    for axes, unit, asked, used in zip(
-        panels,
-        ("CPU core hours", "memory GiB hours"),
-        ("requestedCpuCoreHours", "requestedMemoryGibHours"),
-        ("usedCpuCoreHours", "usedMemoryGibHours"),
-        strict=True,
-    ):
-        for field, shift, colour, label in (
-            (asked, -0.19, _BLUE, "requested"),
-            (used, 0.19, _ORANGE, "measured"),
+    told = []
+    for axes, (unit, *pair) in zip(panels, _PANELS, strict=True):
+        for field, shift, colour, hatch in zip(
+            pair, (-0.19, 0.19), (_BLUE, _ORANGE), (None, "//"), strict=True
         ):
             values = [float(row[field] or 0) for row in rows]
             places = [place + shift for place in range(len(rows))]
-            hatch = "//" if label == "measured" else None
+            label = "measured" if hatch else "requested"
             axes.barh(places, values, 0.36, color=colour, label=label, hatch=hatch, ec="white")
         axes.set_xlabel(unit)
         _rows(axes, [name for name, _ in groups])
+        asked, used = (None if whole[one] is None else f"{float(whole[one]):.1f}" for one in pair)
+        told.append(f"{unit}: {asked} requested, {used or 'none'} measured")
     panels[1].set_yticklabels([])
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
-    whole = figures.usage(labs)
-    told = "; ".join(
-        f"{unit}: {float(whole[asked]):.1f} requested, "
-        + (f"{float(whole[used]):.1f} measured" if whole[used] is not None else "none measured")
-        for unit, asked, used in (
-            ("CPU core hours", "requestedCpuCoreHours", "usedCpuCoreHours"),
-            ("memory GiB hours", "requestedMemoryGibHours", "usedMemoryGibHours"),
-        )
-    )
-    return _plot("usage", f"Requested and measured, by {_WORDS[by]}", figure, told)
+    return _plot("usage", f"Requested and measured, by {_WORDS[by]}", figure, "; ".join(told))
 
 
 def lead_times(labs: Sequence[Lab]) -> Plot | None:
@@ -168,8 +161,8 @@ def activity(labs: Sequence[Lab]) -> Plot:
     axes.plot([], [], "X", color=_ORANGE, label="never started")
     figure.legend(loc="outside upper right", ncols=2)
     if few:
-        _rows(axes, [_name((lab.row.learner or lab.row.lab,)) for lab in ordered])
-        axes.invert_yaxis()
+        names = [_name((lab.row.learner or lab.row.lab,)) for lab in ordered]
+        axes.set_yticks(range(len(names)), names)
     else:
         axes.set_ylabel("labs, by last activity")
     axes.set_xlabel("UTC")
