@@ -89,6 +89,25 @@ def access(control_plane: ControlPlane, folder: Path, namespace: str, account: s
     return path
 
 
+async def bind(kube: Kube, namespace: str, account: str, role: str) -> None:
+    """Make a ServiceAccount, and give it a ClusterRole in its namespace."""
+    meta = {"name": account, "namespace": namespace}
+    await kube.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta})
+    await kube.apply(
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": meta,
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": role,
+            },
+            "subjects": [{"kind": "ServiceAccount", **meta}],
+        }
+    )
+
+
 @pytest.fixture(scope="session")
 def running_operator(
     control_plane: ControlPlane, operator_kubeconfig: Path, tmp_path_factory: Any

@@ -16,7 +16,7 @@ from practicum.governance.audit import Audit
 from practicum.kube.client import Kube, Object
 
 from .command import practicum
-from .conftest import LabMaker, absent, access, eventually, lab_body
+from .conftest import LabMaker, absent, access, bind, eventually, lab_body
 
 ROOT = b"root key"
 COUNT = 40
@@ -86,22 +86,8 @@ async def scene(kube: Kube, make_lab: LabMaker, monkeypatch: pytest.MonkeyPatch)
 @pytest.fixture
 async def auditor(kube: Kube, control_plane: ControlPlane, tmp_path: Path) -> Path:
     """Somebody who may read the logs, and nothing else."""
-    meta = {"name": "auditor-of-tests", "namespace": AUDIT_NAMESPACE}
-    await kube.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta})
-    await kube.apply(
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": meta,
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": "practicum-auditor",
-            },
-            "subjects": [{"kind": "ServiceAccount", **meta}],
-        }
-    )
-    return access(control_plane, tmp_path, meta["namespace"], meta["name"])
+    await bind(kube, AUDIT_NAMESPACE, "auditor-of-tests", "practicum-auditor")
+    return access(control_plane, tmp_path, AUDIT_NAMESPACE, "auditor-of-tests")
 
 
 def listed(kubeconfig: Path, scene: Scene, *words: str) -> dict[str, Any]:

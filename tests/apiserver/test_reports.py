@@ -12,7 +12,7 @@ from practicum.kube.client import Kube, Object
 from tests import reports
 
 from .command import practicum
-from .conftest import LabMaker, access
+from .conftest import LabMaker, access, bind
 
 COHORT = "reported"
 STATES = (["pass", "fail"], ["pass", "pass"], ["pending", "unsupported"])
@@ -28,25 +28,6 @@ async def write_status(kube: Kube, body: Object, **status: object) -> None:
         f"{path}/status",
         body={"status": status},
         content_type="application/merge-patch+json",
-    )
-
-
-async def bind(kube: Kube, name: str, role: str) -> None:
-    """Give a ServiceAccount of the course a ClusterRole there."""
-    meta = {"name": name, "namespace": "course-a"}
-    await kube.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta})
-    await kube.apply(
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": meta,
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": role,
-            },
-            "subjects": [{"kind": "ServiceAccount", **meta}],
-        }
     )
 
 
@@ -80,7 +61,7 @@ async def labs(kube: Kube, make_lab: LabMaker) -> list[Object]:
 
 @pytest.fixture
 async def instructor(kube: Kube, control_plane: ControlPlane, tmp_path: Path) -> Path:
-    await bind(kube, "instructor-of-tests", "edit")
+    await bind(kube, "course-a", "instructor-of-tests", "edit")
     return access(control_plane, tmp_path, "course-a", "instructor-of-tests")
 
 
@@ -128,7 +109,7 @@ async def test_who_may_not_read_is_told_so(
     refused = practicum(stranger, "report", "usage")
     assert (refused.returncode, refused.stdout) == (4, "")
     assert "you may not list the labs of namespace course-a" in refused.stderr
-    await bind(kube, "looker-of-tests", "practicum-viewer")
+    await bind(kube, "course-a", "looker-of-tests", "practicum-viewer")
     folder = tmp_path / "looker"
     folder.mkdir()
     looker = access(control_plane, folder, "course-a", "looker-of-tests")

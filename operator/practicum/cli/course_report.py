@@ -197,8 +197,8 @@ def number(value: Any) -> Any:
 def csv(section: Section) -> str:
     """Return rows for a spreadsheet: a column for each check, and for each source of activity."""
     flat = [dict(_flat(row)) for row in section.rows]
-    columns = list(dict.fromkeys(key for row in flat for key in row))
-    return tabular.text(columns, flat)
+    header = dict.fromkeys(key for row in (*flat, dict(_flat(section.total))) for key in row)
+    return tabular.text(list(header), flat)
 
 
 def _flat(row: Row) -> Iterator[tuple[str, Any]]:
