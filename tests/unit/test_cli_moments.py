@@ -107,3 +107,26 @@ def test_the_largest_possible_extension_is_named(ttl: str, hint: str) -> None:
 def test_a_moment_is_told_with_its_distance() -> None:
     assert edit.described(NOW + timedelta(hours=2), NOW) == "2026-11-21T19:30:00Z (in 2h)"
     assert edit.described(NOW - timedelta(hours=2), NOW) == "2026-11-21T15:30:00Z (past)"
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "expected"),
+    [
+        ("", "", (None, None)),
+        ("2026-11-01", "", ("2026-11-01T00:00:00+01:00", None)),
+        # A day alone as the end is part of the period.
+        ("", "2026-11-30", (None, "2026-12-01T00:00:00+01:00")),
+        ("", "2026-11-30T12:00", (None, "2026-11-30T12:00:00+01:00")),
+        (*("2026-11-30", "2026-11-30"), ("2026-11-30T00:00:00+01:00", "2026-12-01T00:00:00+01:00")),
+        ("2026-11-30T12:00:00Z", "", ("2026-11-30T12:00:00+00:00", None)),
+    ],
+)
+def test_periods(since: str, until: str, expected: tuple[str | None, str | None]) -> None:
+    found = moments.period(since, until, timezone(timedelta(hours=1)))
+    assert tuple(one and one.isoformat() for one in found) == expected
+
+
+@pytest.mark.parametrize(("since", "until"), [("x", ""), ("", "x"), ("2026-12-01", "2026-11-30")])
+def test_what_is_no_period(since: str, until: str) -> None:
+    with pytest.raises(ValueError, match="is not"):
+        moments.period(since, until, UTC)
