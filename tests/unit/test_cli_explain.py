@@ -83,10 +83,21 @@ def test_the_first_failing_condition_is_the_answer(
         [condition("Ready"), condition("ExpiringSoon", "True")],
         [condition("Ready"), condition("TemplateCurrent", "False", "NewerTemplate")],
         [condition("Ready"), condition("CredentialsIssued", "False", "NoLearner")],
+        [condition("Ready"), condition("CredentialsIssued", "False", "AccessRevoked")],
     ],
 )
 def test_a_ready_lab_is_ready_whatever_the_notices_say(conditions: list[dict[str, Any]]) -> None:
     assert diagnosis.diagnose(lab(conditions=conditions)).ready
+
+
+@pytest.mark.parametrize(("reason", "told"), [("AccessRevoked", 1), ("NoLearner", 0)])
+def test_of_a_lab_that_nobody_gets_into_it_is_told_if_somebody_should(
+    reason: str, told: int
+) -> None:
+    nobody = condition("CredentialsIssued", "False", reason)
+    found = diagnosis.notices(lab(conditions=[condition("Ready"), nobody]))
+    assert [one.reason for one in found] == [reason] * told
+    assert all("practicum credentials grant ada" in one.remedy for one in found)
 
 
 def test_policies_that_do_not_compile_are_told_of_a_ready_lab() -> None:
@@ -248,6 +259,7 @@ REASONS = (
     "TemplateNotFound TemplateInvalid TTLAboveMaximum SizeUnknown ParametersInvalid "
     "CourseNotEnabled NamespaceTaken NamespaceLost WaitingForQuota ComponentsStarting JobFailed "
     "CrashLooping ImagePullFailed NoServerAddress TokenLifeTooShort NoLearner Suspended "
+    "AccessRevoked "
     "DeletionBlocked ClockSkew ApiError Expired"
 )
 

@@ -119,6 +119,9 @@ class LabEnvironmentSpec(ApiModel):
         bool,
         Field(description="Scale to nothing and revoke access; the data and the clock stay."),
     ] = False
+    access_revoked: Annotated[
+        bool, Field(description="Nobody gets into the lab, which runs on; until it is false again.")
+    ] = False
     idle: Annotated[
         IdlePolicy | None,
         Field(description="When a lab that nobody uses is suspended; absent: as the chart says."),

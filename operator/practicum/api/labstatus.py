@@ -46,6 +46,14 @@ class CredentialsStatus(ApiModel):
     secret_ref: Annotated[str, Field(max_length=253)]
     issued_at: Annotated[str, Field(max_length=32)] | None = None
     expires_at: Annotated[str, Field(max_length=32)]
+    rotation: Annotated[
+        str,
+        Field(
+            max_length=64,
+            description="The annotation practicum.dev/rotate-credentials for which they were "
+            "issued: all that were issued before are void.",
+        ),
+    ] = ""
 
 
 class TemplateStatus(ApiModel):

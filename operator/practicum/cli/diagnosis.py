@@ -65,6 +65,7 @@ def notices(lab: Object) -> list[Diagnosis]:
         ConditionType.AUDIT_INTACT: f"ConfigMap {AUDIT_NAMESPACE}/audit-{meta['uid']}-*",
         ConditionType.CHECKS_WORK: f"ConfigMap {spaces[0]}/{CHECK_REPORT}",
         ConditionType.IDLE: f"LabEnvironment {meta['namespace']}/{meta['name']}",
+        ConditionType.CREDENTIALS_ISSUED: f"LabEnvironment {meta['namespace']}/{meta['name']}",
     }
     return [
         Diagnosis(
@@ -77,6 +78,8 @@ def notices(lab: Object) -> list[Diagnosis]:
         )
         for one in labview.conditions(lab)
         if one["type"] in places and not labview.holds(one)
+        # Other reasons are those of a lab that is not ready.
+        if one["type"] != ConditionType.CREDENTIALS_ISSUED or one["reason"] == "AccessRevoked"
     ]
 
 

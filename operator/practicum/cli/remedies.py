@@ -42,6 +42,8 @@ REMEDIES: Final[dict[str, str]] = {
     "TokenLifeTooShort": "too little time is left to hand out a token: practicum extend LAB 1h",
     "NoLearner": f"this is a spare lab: set spec.learner to hand it out ({_INSTRUCTOR_EDIT})",
     "Suspended": "practicum resume LAB: the data is kept, the clock runs on",
+    "AccessRevoked": "practicum credentials grant LAB gives the learner access again, by new "
+    "credentials; the lab itself runs",
     "PendingCapacity": "wait: it goes on by itself when another lab ends or a node has room; the "
     "platform team sets the limits (chart value capacity) and adds nodes",
     "BudgetExhausted": "ask the platform team for a larger budget (chart value "

@@ -67,6 +67,17 @@ class Lab:
         return self.resource.spec.suspended
 
     @property
+    def accessible(self) -> bool:
+        """Whether anybody but the operator may get into the lab."""
+        spec = self.resource.spec
+        return spec.learner is not None and not spec.suspended and not spec.access_revoked
+
+    @property
+    def rotation(self) -> str:
+        """What was asked for last: credentials issued for anything else are void."""
+        return str(self.resource.metadata.get("annotations", {}).get(names.ROTATE, ""))[:64]
+
+    @property
     def sides(self) -> tuple[Side, ...]:
         """The sides that this lab has."""
         return self.template.sides

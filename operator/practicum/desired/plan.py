@@ -33,7 +33,8 @@ class Plan:
 def plan(lab: Lab, rendered: Iterable[components.Rendered]) -> Plan:
     """Return the desired state of a lab.
 
-    A suspended lab, and one without a learner, has no access: the objects are simply absent.
+    A lab that is suspended, without a learner or whose access is revoked has none: the objects are
+    simply absent.
 
     Raises:
         TemplateError: the template uses an unknown placeholder.
@@ -41,14 +42,13 @@ def plan(lab: Lab, rendered: Iterable[components.Rendered]) -> Plan:
     rendered = list(rendered)
     configs, workloads = components.bind(lab, rendered)
     exhibits = components.exhibits(lab, rendered)
-    accessible = lab.resource.spec.learner is not None and not lab.suspended
     return Plan(
         namespaces=[guards.namespace(lab, side) for side in lab.sides],
         operator_bindings=[guards.operator_binding(lab, side) for side in lab.sides],
         guards=guards.guards(lab),
         configs=configs,
         workloads=workloads,
-        identities=[*access.accounts(lab), access.role(lab)] if accessible else [],
-        bindings=access.bindings(lab) if accessible else [],
+        identities=[*access.accounts(lab), access.role(lab)] if lab.accessible else [],
+        bindings=access.bindings(lab) if lab.accessible else [],
         exhibits=exhibits,
     )

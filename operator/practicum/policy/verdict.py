@@ -29,10 +29,14 @@ HELD: Final = frozenset({QUEUED, OVER_BUDGET})
 PATIENT: Final = frozenset(
     {
         *("Waiting", "WaitingForQuota", "ComponentsStarting", "NotSoon", "Suspended", "NoLearner"),
+        "AccessRevoked",
         *(Phase.EXPIRING.value, Phase.TERMINATING.value, Phase.EXPIRED.value),
     }
 )
 """Reasons of a False condition that are no cause for a Warning."""
+
+_NOBODYS: Final = frozenset({"NoLearner", "AccessRevoked"})
+"""Reasons why a lab that is as it should be has no credentials."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def ready(facts: Facts) -> Readiness:
         # Later, a refused edit leaves a lab as it is.
         return facts.accepted
     steps = [facts.namespaces, facts.guarded, facts.components]
-    if facts.credentials.reason != "NoLearner":
+    if facts.credentials.reason not in _NOBODYS:
         steps.append(facts.credentials)
     missing = next((step for step in steps if not step.ready), READY)
     return _too_late(missing) if facts.overdue and not missing.failed else missing

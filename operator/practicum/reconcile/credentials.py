@@ -33,17 +33,20 @@ class Issued:
     """Digest of the Secret's data: somebody's edit of it is a reason to issue anew."""
     minted: datetime
     expires: datetime
+    rotation: str = ""
+    """What the lab asked for when these were issued."""
 
     def record(self) -> str:
         """Write it for the Secret's annotation, from which a restarted operator reads it."""
-        return json.dumps([self.basis, self.content, rfc3339(self.minted), rfc3339(self.expires)])
+        moments = rfc3339(self.minted), rfc3339(self.expires)
+        return json.dumps([self.basis, self.content, *moments, self.rotation])
 
     @classmethod
     def read(cls, text: str) -> "Issued | None":
         """Read an annotation; None when it is not one of ours."""
         try:
-            basis, content, minted, expires = json.loads(text)
-            return cls(basis, content, parse_rfc3339(minted), parse_rfc3339(expires))
+            basis, content, minted, expires, *rotation = json.loads(text)
+            return cls(basis, content, parse_rfc3339(minted), parse_rfc3339(expires), *rotation)
         except (ValueError, TypeError, AttributeError):
             return None
 
@@ -73,12 +76,19 @@ class Credentials:
         self._settings = settings
         self._clock = clock
         self._issued: dict[str, Issued] = {}
+        self._rotated: dict[str, str] = {}
+        """For which rotation a lab's accounts were last made anew by this process."""
         self._known_server: access.Server | None = None
         self._asked = clock()
 
     def forget(self, lab_uid: str) -> None:
         """Look at the Secret itself next time."""
         self._issued.pop(lab_uid, None)
+
+    def gone(self, lab_uid: str) -> None:
+        """Forget a lab that is no more."""
+        self.forget(lab_uid)
+        self._rotated.pop(lab_uid, None)
 
     async def basis(self, lab: Lab) -> str:
         """Return what credentials depend on now; empty where none can be issued."""
@@ -90,7 +100,7 @@ class Credentials:
         said = lab.resource.status.credentials
         if said and said.issued_at:
             moments = parse_rfc3339(said.issued_at), parse_rfc3339(said.expires_at)
-            self._issued[lab.uid] = Issued(basis, "", *moments)
+            self._issued[lab.uid] = Issued(basis, "", *moments, said.rotation)
 
     async def issue(self, lab: Lab, end: datetime) -> Outcome:
         """Make sure that the learner holds credentials that fit the lab as it is now.
@@ -111,7 +121,8 @@ class Credentials:
         now = self._clock()
         issued = self._issued.get(lab.uid) or await self._recorded(lab)
         basis = self._basis(lab, server)
-        if issued and expiry.outlives(issued.expires, end):
+        of = issued.rotation if issued else self._rotated.get(lab.uid, "")
+        if of != lab.rotation or (issued and expiry.outlives(issued.expires, end)):
             await self._revoke(lab)
             issued, basis = None, self._basis(lab, server)
         if (
@@ -140,8 +151,8 @@ class Credentials:
         tokens = {who: access.Token(*token) for who, token in zip(people, minted, strict=True)}
         secret = access.credentials(lab, server, tokens)
         first_end = min(token.expires_at for token in tokens.values())
-        basis = self._basis(lab, server)
-        issued = Issued(basis, digest(secret["data"], 64), now, first_end)
+        basis, content = self._basis(lab, server), digest(secret["data"], 64)
+        issued = Issued(basis, content, now, first_end, lab.rotation)
         secret["metadata"]["annotations"] = {_RECORD: issued.record()}
         await self._kube.apply(secret)
         self._issued[lab.uid] = issued
@@ -168,10 +179,11 @@ class Credentials:
         return issued if untouched else None
 
     async def _revoke(self, lab: Lab) -> None:
-        """Kill tokens that would outlive the lab: a new ServiceAccount knows them not."""
+        """Kill the tokens that there are: a new ServiceAccount knows them not."""
         accounts = access.accounts(lab)
         await self._applier.delete(lab.uid, [key_of(account) for account in accounts])
         await self._applier.apply(accounts)
+        self._rotated[lab.uid] = lab.rotation
         self._issued.pop(lab.uid, None)
 
     def _basis(self, lab: Lab, server: access.Server) -> str:

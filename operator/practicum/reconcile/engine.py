@@ -101,7 +101,7 @@ class Engine:
     def _forget(self, key: LabKey) -> None:
         uid, *counted = self._counted.pop(key, ("",))
         self._tools.inventory.forget(uid)
-        self._tools.credentials.forget(uid)
+        self._tools.credentials.gone(uid)
         self._tools.templates.forget(uid)
         self._provisioner.forget(uid)
         self._teardown.forget(uid)

@@ -204,10 +204,7 @@ class Provisioner:
         tools = self._tools
         if not wanted.identities:
             await revocation.revoke(tools, lab.resource)
-            learner = lab.resource.spec.learner
-            reason = "Suspended" if learner else "NoLearner"
-            text = "access is revoked while suspended" if learner else "spec.learner is not set"
-            return Outcome(Readiness(False, reason, text))
+            return Outcome(_nobodys(lab))
         outcome: Outcome
         _, outcome = await together(
             tools.applier.apply(wanted.bindings), tools.credentials.issue(lab, end)
@@ -223,12 +220,22 @@ class Provisioner:
         return verdict.summary(verdicts)
 
 
+def _nobodys(lab: Lab) -> Readiness:
+    """Say why nobody gets into the lab."""
+    if lab.suspended:
+        return Readiness(False, "Suspended", "access is revoked while suspended")
+    if lab.resource.spec.learner is None:
+        return Readiness(False, "NoLearner", "spec.learner is not set")
+    return Readiness(False, "AccessRevoked", "access is revoked: spec.accessRevoked is true")
+
+
 def _credentials(lab: Lab, outcome: Outcome | None) -> CredentialsStatus | None:
     if outcome and outcome.issued:
         return CredentialsStatus(
             secret_ref=lab.credentials_name,
             issued_at=rfc3339(outcome.issued.minted),
             expires_at=rfc3339(outcome.issued.expires),
+            rotation=outcome.issued.rotation,
         )
     if outcome and outcome.readiness.ready:
         return lab.resource.status.credentials

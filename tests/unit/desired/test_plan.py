@@ -52,9 +52,11 @@ def test_a_lab_without_a_learner_has_no_access() -> None:
     assert made.guards
 
 
-def test_a_suspended_lab_has_no_access() -> None:
-    made = plan(samples.lab(suspended=True), [])
+@pytest.mark.parametrize("why", ["suspended", "accessRevoked"])
+def test_a_lab_whose_access_is_taken_has_none(why: str) -> None:
+    made = plan(samples.lab(**{why: True}), [])
     assert made.identities == made.bindings == []
+    assert plan(samples.lab(), []).bindings
 
 
 @EVERY_SIZE

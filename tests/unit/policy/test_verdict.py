@@ -21,6 +21,7 @@ ALL_READY = Facts(namespaces=READY, guarded=READY, components=READY, credentials
 STARTING = Readiness(False, "ComponentsStarting", "0 of 1 pods ready")
 BROKEN = Readiness(False, "JobFailed", "no", failed=True)
 REFUSED = Readiness(False, "SizeUnknown", "no such size", failed=True)
+REVOKED = Readiness(False, "AccessRevoked")
 NO_LEARNER = Readiness(False, "NoLearner")
 GONE = Facts(ending=Phase.EXPIRED, message="gone")
 
@@ -43,6 +44,7 @@ GONE = Facts(ending=Phase.EXPIRED, message="gone")
         (Facts(accepted=REFUSED), Phase.PENDING, Phase.FAILED),
         (replace(ALL_READY, accepted=REFUSED), Phase.READY, Phase.READY),
         (replace(ALL_READY, suspended=True), Phase.READY, Phase.SUSPENDED),
+        (replace(ALL_READY, credentials=REVOKED), Phase.READY, Phase.READY),
         (replace(GONE, suspended=True), Phase.READY, Phase.EXPIRED),
         (Facts(ending=Phase.EXPIRING), Phase.READY, Phase.EXPIRING),
         (Facts(ending=Phase.TERMINATING), Phase.EXPIRING, Phase.TERMINATING),

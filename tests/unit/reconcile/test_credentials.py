@@ -12,10 +12,15 @@ from practicum.reconcile.credentials import Issued, Outcome
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
-@given(st.text(), st.text(), st.integers(0, 10**8))
-def test_records_are_read_back(basis: str, content: str, seconds: int) -> None:
-    issued = Issued(basis, content, NOW, NOW + timedelta(seconds=seconds))
+@given(st.text(), st.text(), st.integers(0, 10**8), st.text())
+def test_records_are_read_back(basis: str, content: str, seconds: int, rotation: str) -> None:
+    issued = Issued(basis, content, NOW, NOW + timedelta(seconds=seconds), rotation)
     assert Issued.read(issued.record()) == issued
+
+
+def test_a_record_of_an_earlier_version_is_of_no_rotation() -> None:
+    read = Issued.read('["a", "b", "2026-11-21T12:00:00Z", "2026-11-21T13:00:00Z"]')
+    assert read == Issued("a", "b", NOW, NOW + timedelta(hours=1))
 
 
 @pytest.mark.parametrize(
