@@ -25,6 +25,7 @@ from practicum.api.names import API_VERSION
 from practicum.errors import ApiError
 from practicum.kube.client import Kube, Object
 
+from .command import practicum
 from .operator_process import ROOT, OperatorProcess
 
 COURSES = ("course-a", "course-b")
@@ -164,6 +165,7 @@ async def kube(control_plane: ControlPlane) -> AsyncIterator[Kube]:
 
 
 LabMaker = Callable[..., Awaitable[Object]]
+Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -212,6 +214,29 @@ async def eventually(check: Callable[[], Awaitable[Any]], seconds: float = 30) -
         if time.monotonic() > deadline:
             pytest.fail(f"still not so after {PATIENCE * seconds} s: {last!r}")
         await asyncio.sleep(0.1)
+
+
+@pytest.fixture
+async def instructor(kube: Kube, control_plane: ControlPlane, tmp_path: Path) -> Command:
+    """Run the command as somebody who has the chart's role in the course, and nothing else."""
+    meta = {"name": "instructor-of-tests", "namespace": "course-a"}
+    await kube.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta})
+    for role in ("practicum-instructor", "edit"):
+        await kube.apply(
+            {
+                "apiVersion": "rbac.authorization.k8s.io/v1",
+                "kind": "RoleBinding",
+                "metadata": meta | {"name": f"tests-{role}"},
+                "roleRef": {
+                    "apiGroup": "rbac.authorization.k8s.io",
+                    "kind": "ClusterRole",
+                    "name": role,
+                },
+                "subjects": [{"kind": "ServiceAccount", **meta}],
+            }
+        )
+    kubeconfig = access(control_plane, tmp_path, meta["namespace"], meta["name"])
+    return lambda *words: practicum(kubeconfig, *words)
 
 
 async def absent(kube: Kube, kind: str, namespace: str, name: str) -> bool:

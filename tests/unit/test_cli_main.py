@@ -167,7 +167,7 @@ LAB = "apiVersion: practicum.dev/v1alpha1\nkind: LabEnvironment\nmetadata: {name
     [
         ("", "holds no objects"),
         ("a: [", "is not YAML"),
-        ("kind: Pod", "is a Pod; only LabTemplate and LabEnvironment"),
+        ("kind: Pod", "is a Pod; only LabTemplate, LabCohort, LabEnvironment"),
         ("- 1", "is a list"),
         (LAB.replace("v1alpha1", "v9"), "apiVersion practicum.dev/v9 is not"),
         (LAB.replace("{name: ada}", "{}"), "metadata.name is missing"),

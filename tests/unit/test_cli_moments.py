@@ -105,8 +105,8 @@ def test_the_largest_possible_extension_is_named(ttl: str, hint: str) -> None:
 
 
 def test_a_moment_is_told_with_its_distance() -> None:
-    assert edit.described(NOW + timedelta(hours=2), NOW) == "2026-11-21T19:30:00Z (in 2h)"
-    assert edit.described(NOW - timedelta(hours=2), NOW) == "2026-11-21T15:30:00Z (past)"
+    assert moments.described(NOW + timedelta(hours=2), NOW) == "2026-11-21T19:30:00Z (in 2h)"
+    assert moments.described(NOW - timedelta(hours=2), NOW) == "2026-11-21T15:30:00Z (2h ago)"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from practicum.cli.follow import Follow
 from practicum.cli.session import Object, Session
 
 MANAGER = "practicum-cli"
-_KINDS = ("LabTemplate", "LabEnvironment")
+_KINDS = ("LabTemplate", "LabCohort", "LabEnvironment")
 _APPLY = "application/apply-patch+yaml"
 _OWNER = re.compile(r'conflicts? with "([^"]+)"[^:]*:\s*((?:\n?- )?\.[^\n]*(?:\n- [^\n]+)*)')
 
@@ -83,7 +83,7 @@ def _flat(documents: Iterable[Any]) -> Iterable[Any]:
 def _check(where: str, body: Any) -> None:
     if not isinstance(body, dict) or body.get("kind") not in _KINDS:
         kind = body.get("kind") if isinstance(body, dict) else type(body).__name__
-        text = f"{where} is a {kind}; only {' and '.join(_KINDS)} are applied here"
+        text = f"{where} is a {kind}; only {', '.join(_KINDS)} are applied here"
         raise CliError(text, hint="use kubectl for the rest", code=Exit.CONFLICT)
     if body.get("apiVersion") != API_VERSION:
         text = f"{where}: apiVersion {body.get('apiVersion')} is not {API_VERSION}"

@@ -9,7 +9,7 @@ import typer
 
 from practicum import errors
 from practicum.api.times import format_duration
-from practicum.cli import labview, output
+from practicum.cli import cohorts, labview, output
 from practicum.cli.exits import CliError, Exit
 from practicum.cli.session import Object, Session
 
@@ -19,10 +19,12 @@ _POLL = 1.0
 async def delete(session: Session, name: str, *, yes: bool, wait: bool, limit: timedelta) -> None:
     """Delete a lab with everything in it."""
     lab = await session.lab(name)
+    if cohort := await cohorts.of(session, lab):
+        raise cohorts.would_undo(lab, cohort, "reprovision {cohort} {learner}")
     for text in inventory(lab):
         output.note(text)
     if not yes:
-        _ask(name)
+        ask(f"Delete lab {name}?")
     meta = lab["metadata"]
     await session.kube.delete("LabEnvironment", meta["namespace"], name, uid=meta["uid"])
     if not wait:
@@ -54,11 +56,16 @@ def inventory(lab: Object) -> list[str]:
     return said
 
 
-def _ask(name: str) -> None:
+def ask(question: str) -> None:
+    """Ask whether to delete something.
+
+    Raises:
+        CliError: the answer is no, or nobody can be asked.
+    """
     if not sys.stdin.isatty():
         text = "deleting needs a yes: nobody can be asked here"
-        raise CliError(text, hint=f"practicum delete {name} --yes", code=Exit.USAGE)
-    if not typer.confirm(f"Delete lab {name}?", err=True):
+        raise CliError(text, hint="say so with --yes", code=Exit.USAGE)
+    if not typer.confirm(question, err=True):
         raise CliError("nothing was deleted")
 
 

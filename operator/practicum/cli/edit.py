@@ -7,8 +7,8 @@ from urllib.parse import quote
 from practicum import errors
 from practicum.api.conditions import Phase
 from practicum.api.kinds import KINDS
-from practicum.api.times import format_duration, parse_duration, rfc3339
-from practicum.cli import labview, moments, output
+from practicum.api.times import format_duration, parse_duration, parse_rfc3339, rfc3339
+from practicum.cli import cohorts, labview, moments, output
 from practicum.cli.exits import CliError, Exit
 from practicum.cli.follow import Follow
 from practicum.cli.session import Object, Session
@@ -46,8 +46,11 @@ async def extend(session: Session, name: str, by: timedelta | None, until: str) 
     """Move a lab's expiry, within what its template allows."""
     lab = await session.lab(name)
     _refuse_over(lab)
-    ttl = lab["spec"]["ttl"]
-    wanted = by + parse_duration(ttl) if by else _life_until(lab, until, session.now())
+    if cohort := await cohorts.of(session, lab):
+        when = f"--by {format_duration(by)}" if by else f"--until {until}"
+        raise cohorts.would_undo(lab, cohort, f"extend {{cohort}} --learner {{learner}} {when}")
+    life = _life(lab)
+    wanted = by + life if by else _life_until(lab, until, session.now())
     longest = await _longest(session, lab)
     try:
         written = moments.new_ttl(wanted, longest)
@@ -62,10 +65,20 @@ async def extend(session: Session, name: str, by: timedelta | None, until: str) 
         raise CliError(
             f"that moment is past: to end lab {name}, practicum delete {name}", code=Exit.CONFLICT
         )
-    await _replace(session, lab, "ttl", written, ttl)
-    before = described(born + parse_duration(ttl), session.now())
-    after = described(born + wanted, session.now())
+    if end := lab["spec"].get("endAt"):
+        await _replace(session, lab, "endAt", rfc3339(born + wanted), end)
+    else:
+        await _replace(session, lab, "ttl", written, lab["spec"]["ttl"])
+    before = moments.described(born + life, session.now())
+    after = moments.described(born + wanted, session.now())
     output.line(f"{name}: expires {after}; was {before}")
+
+
+def _life(lab: Object) -> timedelta:
+    """Return how long a lab lives as it is, by its end or by its ttl."""
+    if end := lab["spec"].get("endAt"):
+        return parse_rfc3339(end) - moments.created(lab)
+    return parse_duration(lab["spec"]["ttl"])
 
 
 def _refuse_over(lab: Object) -> None:
@@ -100,19 +113,12 @@ async def _longest(session: Session, lab: Object) -> timedelta | None:
 def most(lab: Object, longest: timedelta | None, now: datetime) -> str:
     """Say by how much a lab can be extended at most."""
     longest = longest or moments.LONGEST
-    left = longest - parse_duration(lab["spec"]["ttl"])
-    end = described(moments.created(lab) + longest, now)
+    left = longest - _life(lab)
+    end = moments.described(moments.created(lab) + longest, now)
     if left <= timedelta(0):
         return f"it has all it may have already, until {end}"
     name = lab["metadata"]["name"]
     return f"at most until {end}: practicum extend {name} {format_duration(left)}"
-
-
-def described(moment: datetime, now: datetime) -> str:
-    """Write a moment with how far off it is."""
-    left = moment - now
-    span = f"in {moments.remaining(left)}" if left > timedelta(0) else "past"
-    return f"{rfc3339(moment)} ({span})"
 
 
 async def _replace(session: Session, lab: Object, field: str, value: object, old: object) -> None:
@@ -121,7 +127,7 @@ async def _replace(session: Session, lab: Object, field: str, value: object, old
     The manager is named after the verb, so that a later apply of a file that disagrees is told
     who set the field.
     """
-    manager = "practicum-extend" if field == "ttl" else "practicum-suspend"
+    manager = "practicum-suspend" if field == "suspended" else "practicum-extend"
     meta = lab["metadata"]
     path = KINDS["LabEnvironment"].path(meta["namespace"], quote(meta["name"], safe=""))
     where = f"/spec/{field}"
@@ -149,6 +155,7 @@ async def set_suspended(session: Session, name: str, suspended: bool) -> None:
     """Suspend or resume a lab."""
     lab = await session.lab(name)
     _refuse_over(lab)
+    await _refuse_cohorts(session, lab, suspended)
     word = "suspended" if suspended else "resumed"
     old = bool(lab["spec"].get("suspended", False))
     if old is suspended:
@@ -158,6 +165,20 @@ async def set_suspended(session: Session, name: str, suspended: bool) -> None:
     left = labview.expires_in(lab, session.now())
     tail = f"; its clock runs on: {left} left" if left != "-" else ""
     output.line(f"{name}: {word}{tail}")
+
+
+async def _refuse_cohorts(session: Session, lab: Object, suspended: bool) -> None:
+    """Leave to a cohort what it says of its labs; one that was idle may be brought back."""
+    if not (cohort := await cohorts.of(session, lab)):
+        return
+    if suspended:
+        raise cohorts.would_undo(lab, cohort, "pause {cohort} --learner {learner}")
+    if cohort["spec"].get("paused"):
+        raise cohorts.would_undo(lab, cohort, "resume {cohort}")
+    learner = lab["spec"]["learner"]["id"]
+    entries = cohort["spec"]["roster"].get("learners", [])
+    if any(one["id"] == learner and one.get("suspended") for one in entries):
+        raise cohorts.would_undo(lab, cohort, "resume {cohort} --learner {learner}")
 
 
 async def resume(session: Session, name: str, wait: bool, limit: timedelta) -> Exit:

@@ -1,7 +1,6 @@
 """The verbs on labs and on the cluster: what they take, and which function does the work."""
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -89,38 +88,6 @@ def explain(ctx: typer.Context, lab: Lab) -> None:
     from practicum.cli import explain as work
 
     run(ctx, lambda session: work.explain(session, lab), formats=("table", "json", "yaml"))
-
-
-def credentials(
-    ctx: typer.Context,
-    lab: Lab,
-    write: Annotated[
-        Path | None, typer.Option("--write", metavar="PATH", help="Kubeconfig into a file.")
-    ] = None,
-    merge: Annotated[bool, typer.Option("--merge", help="Into your own kubeconfig.")] = False,
-    stdout: Annotated[bool, typer.Option("--stdout", help="Print the kubeconfig.")] = False,
-    service: Annotated[
-        str, typer.Option("--service", metavar="NAME", help="Print a service's login.")
-    ] = "",
-    renewing: Annotated[
-        bool | None,
-        typer.Option(
-            "--exec/--no-exec",
-            help="Start with the context that renews itself by `practicum token`; "
-            "default for files.",
-        ),
-    ] = None,
-) -> None:
-    """Hand out the kubeconfig and the service logins of a lab."""
-    from practicum.cli import credentials as work
-
-    request = work.Request(write, merge, stdout, service, renewing)
-    request.check()
-    run(
-        ctx,
-        lambda session: work.credentials(session, lab, request),
-        formats=("table", "json", "yaml"),
-    )
 
 
 def token(
@@ -287,6 +254,6 @@ def doctor(
 
 def register(app: typer.Typer) -> None:
     """Add every verb to the command, in the order in which a lab is lived."""
-    verbs = (apply, get, status, explain, credentials, open_, tasks, check, drill)
+    verbs = (apply, get, status, explain, open_, tasks, check, drill)
     for verb in (*verbs, extend, suspend, resume, delete, token, doctor):
         app.command(verb.__name__.rstrip("_"), epilog=EPILOG)(verb)

@@ -18,6 +18,8 @@ from practicum.cli import (
     attest_verbs,
     audit_verbs,
     change_verbs,
+    cohort_verbs,
+    credential_verbs,
     lab_verbs,
     report_verbs,
     template_verbs,
@@ -132,6 +134,8 @@ app = typer.Typer(
 )
 lab_verbs.register(app)
 app.command("rollback", epilog=EPILOG)(change_verbs.rollback)
+app.add_typer(credential_verbs.app, name="credentials")
+app.add_typer(cohort_verbs.app, name="cohort")
 app.add_typer(change_verbs.app, name="change")
 app.add_typer(template_verbs.app, name="template")
 app.add_typer(attest_verbs.app, name="attest")

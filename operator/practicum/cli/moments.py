@@ -3,7 +3,7 @@
 import re
 from datetime import datetime, timedelta, tzinfo
 
-from practicum.api.times import format_duration, parse_duration, parse_rfc3339
+from practicum.api.times import format_duration, parse_duration, parse_rfc3339, rfc3339
 
 SHORTEST = timedelta(minutes=15)
 LONGEST = timedelta(hours=2160)
@@ -41,6 +41,13 @@ def remaining(value: timedelta) -> str:
 def elapsed(value: timedelta) -> str:
     """Say how long something took; transitions have whole seconds."""
     return remaining(value) if value > timedelta(0) else "0s"
+
+
+def described(moment: datetime, now: datetime) -> str:
+    """Write a moment with how far off it is: ``2026-11-21T17:12:00Z (in 5h12m)``."""
+    left = moment - now
+    span = f"in {remaining(left)}" if left > timedelta(0) else f"{elapsed(-left)} ago"
+    return f"{rfc3339(moment)} ({span})"
 
 
 def until(text: str, now: datetime, zone: tzinfo) -> datetime:
