@@ -1,5 +1,6 @@
 """``practicum cohort`` as an instructor runs it, against a real API server."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from practicum.cli.exits import CliError
 from practicum.cli.session import Options, Session
 from practicum.kube.client import Kube, Object
 
-from .conftest import Command, LabMaker
+from .conftest import Command, LabMaker, eventually
 
 CHECKS = [{"name": "mod-506", "checks": ["first-run", "registered", "served"]}]
 ROSTER = """\
@@ -251,6 +252,26 @@ async def test_how_a_class_does(kube: Kube, instructor: Command, cohort: str) ->
     table = instructor("cohort", "progress", cohort).stdout.splitlines()
     assert table[0].split() == ["mod-506", "phase", "passed", "points", "123"]
     assert table[1].split() == ["ada@example.org", "Ready", "1/3", "10", "PF."]
+
+
+async def test_progress_is_followed(
+    kube: Kube, cohort: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await say(kube, templates=CHECKS, labs=[row("l1", "ada@example.org", states="F..", total=3)])
+    session, seen = Session(kube, "course-a", Options()), [""]
+
+    async def said(line: str) -> bool:
+        seen[0] += capsys.readouterr().out
+        assert line in seen[0].splitlines(), seen
+        return True
+
+    watching = asyncio.create_task(cohorts.progress(session, cohort, True))
+    await eventually(lambda: said("ada@example.org  l1  Ready  0/3  F.."))
+    passed = row("l1", "ada@example.org", states="P..", passed=1, total=3)
+    await say(kube, labs=[passed])
+    await eventually(lambda: said("ada@example.org  l1  Ready  1/3  P.."))
+    assert len(seen[0].splitlines()) == 2
+    watching.cancel()
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """Reads cohorts and shows them; writes to one are guarded against other editors here."""
 
-from collections.abc import Callable, Iterable
-from contextlib import aclosing
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import aclosing, contextmanager
 from urllib.parse import quote
 
 from pydantic import ValidationError
@@ -24,13 +23,16 @@ async def read(session: Session, name: str) -> Object:
     Raises:
         CliError: it does not exist; the message says where to look.
     """
-    if found := await session.kube.find("LabCohort", session.namespace, name):
-        return found
-    raise CliError(
-        f"cohort {name} not found in namespace {session.namespace}",
-        hint=f"see: practicum cohort list -n {session.namespace}",
-        code=Exit.NOT_FOUND,
-    )
+    try:
+        return await session.kube.get("LabCohort", session.namespace, name)
+    except errors.NotFound as error:
+        if "could not find" in str(error):
+            raise
+        raise CliError(
+            f"cohort {name} not found in namespace {session.namespace}",
+            hint=f"see: practicum cohort list -n {session.namespace}",
+            code=Exit.NOT_FOUND,
+        ) from error
 
 
 def roster(cohort: Object) -> list[RosterLearner]:
@@ -186,38 +188,24 @@ async def _watch(session: Session, name: str) -> None:
 
     before: Object | None = None
     stream = watch(session.kube, "LabCohort", session.namespace, name)
-    async with aclosing(stream) as events, _Board() as board:
-        async for event in events:
-            if event.type == "DELETED":
-                raise CliError(f"cohort {name} was deleted meanwhile")
-            if event.type != "RESET":
-                board.update(before, event.object)
-                before = event.object
+    async with aclosing(stream) as events:
+        with _board() as update:
+            async for event in events:
+                if event.type == "DELETED":
+                    raise CliError(f"cohort {name} was deleted meanwhile")
+                if event.type != "RESET":
+                    update(before, event.object)
+                    before = event.object
 
 
-class _Board:
-    """A matrix that lives where a person looks on; a line per change elsewhere."""
+@contextmanager
+def _board() -> Iterator[Callable[[Object | None, Object], None]]:
+    """Yield what shows a class: a matrix that lives where a person looks, else lines."""
+    if not output.interactive():
+        yield lambda before, after: _print(cohortview.changes(before, after))
+        return
+    from rich.console import Group
+    from rich.live import Live
 
-    def __init__(self) -> None:
-        self._live: Any = None
-        self.update: Callable[[Object | None, Object], None] = self._tell
-
-    async def __aenter__(self) -> "_Board":
-        if output.interactive():
-            from rich.live import Live
-
-            self._live = Live(console=output.console(), auto_refresh=False).__enter__()
-            self.update = self._draw
-        return self
-
-    async def __aexit__(self, *error: Any) -> None:
-        if self._live:
-            self._live.__exit__(*error)
-
-    def _tell(self, before: Object | None, after: Object) -> None:
-        _print(cohortview.changes(before, after))
-
-    def _draw(self, _: Object | None, after: Object) -> None:
-        from rich.console import Group
-
-        self._live.update(Group(*cohortview.matrix(after)), refresh=True)
+    with Live(console=output.console(), auto_refresh=False) as live:
+        yield lambda _, after: live.update(Group(*cohortview.matrix(after)), refresh=True)
