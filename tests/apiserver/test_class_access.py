@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from practicum.api.names import COHORT
 from practicum.errors import ApiError
 from practicum.kube.client import Kube, Object
 
@@ -143,35 +144,33 @@ async def test_access_is_taken_and_given_back_while_the_lab_runs(
 
 
 @pytest.fixture
-async def class_of(kube: Kube) -> AsyncIterator[Callable[..., Awaitable[str]]]:
-    """Makes a cohort of labs that are there."""
-    where = ("LabCohort", "course-a", "class-x")
+async def cohort(kube: Kube, instructor: Command, tmp_path: Path) -> AsyncIterator[str]:
+    """A class of two with labs, and of one whose lab is not made."""
+    roster = tmp_path / "roster.csv"
+    roster.write_text("id,name,subjects,suspended\nada,,,\nbob,=1+1,bob@idp,\nzoe,,,true\n")
+    words = ("cohort", "import", str(roster), "--name", "class-x", "--template", "mod-506")
+    done = instructor(*words)
+    assert done.returncode == 0, done.stderr
+    yield "class-x"
+    await kube.delete("LabCohort", "course-a", "class-x")
 
-    async def make(*labs: Object) -> str:
-        learners = [lab["spec"]["learner"] for lab in labs]
-        spec = {"roster": {"learners": learners}, "templates": [{"name": "mod-506"}]}
-        meta = {"namespace": where[1], "name": where[2]}
-        api = "practicum.dev/v1alpha1"
-        await kube.create({"apiVersion": api, "kind": where[0], "metadata": meta, "spec": spec})
-        rows = [
-            {
-                "lab": lab["metadata"]["name"],
-                "learner": lab["spec"]["learner"]["id"],
-                "template": "mod-506",
-                "phase": "Provisioning",
-            }
-            for lab in labs
-        ]
-        await kube.request(
-            "PATCH",
-            f"/apis/{api}/namespaces/{where[1]}/labcohorts/{where[2]}/status",
-            body={"status": {"labs": rows}},
-            content_type="application/merge-patch+json",
-        )
-        return where[2]
+    async def gone() -> bool:
+        return not await kube.list("LabEnvironment", "course-a", f"{COHORT}=class-x")
 
-    yield make
-    await kube.delete(*where)
+    await eventually(gone, 90)
+
+
+async def with_credentials(kube: Kube, cohort: str) -> dict[str, Object]:
+    """Return the labs of a class by learner, once there are credentials for two."""
+
+    async def told() -> dict[str, Object]:
+        labs = await kube.list("LabEnvironment", "course-a", f"{COHORT}={cohort}")
+        found = {lab["spec"]["learner"]["id"]: lab for lab in labs}
+        assert [lab for lab in labs if "credentials" in lab["status"]] == labs
+        assert set(found) == {"ada", "bob"}
+        return found
+
+    return dict(await eventually(told, 60))
 
 
 def exported(folder: Path) -> dict[str, dict[str, str]]:
@@ -186,20 +185,10 @@ def exported(folder: Path) -> dict[str, dict[str, str]]:
 
 
 async def test_a_class_gets_its_kubeconfigs_and_loses_them(
-    kube: Kube,
-    make_lab: LabMaker,
-    instructor: Command,
-    class_of: Callable[..., Awaitable[str]],
-    tmp_path: Path,
+    kube: Kube, instructor: Command, cohort: str, tmp_path: Path
 ) -> None:
-    ada = await make_lab()
-    bob = await make_lab(
-        learner={"id": "bob", "displayName": "=1+1", "subjects": [{"name": "bob@idp"}]}
-    )
-    late = await make_lab(template="no-such-template")
-    cohort = await class_of(ada, bob, late)
-    for lab in (ada, bob):
-        await until(kube, lab, "CredentialsIssued")
+    labs = await with_credentials(kube, cohort)
+    ada = labs["ada"]
 
     def run(*words: str) -> Any:
         return instructor("credentials", *words)
@@ -208,10 +197,10 @@ async def test_a_class_gets_its_kubeconfigs_and_loses_them(
     done = run("export", "--cohort", cohort, "--to", str(folder))
     assert done.returncode == 1
     assert done.stdout == f"2 of 3 kubeconfigs and index.csv in {folder}\n"
-    name = late["metadata"]["name"]
-    assert f"{name}@example.org ({name}): lab {name} has no credentials yet" in done.stderr
+    assert done.stderr.startswith("zoe (class-x-zoe-")
+    assert done.stderr.endswith(" is not made yet; suspended in the roster\n")
     index = exported(folder)
-    row = index[ada["spec"]["learner"]["id"]]
+    row = index["ada"]
     now = await read(kube, ada)
     assert row["namespace"] == now["status"]["namespaces"][0]
     assert row["expiresAt"] == now["status"]["credentials"]["expiresAt"]

@@ -146,6 +146,8 @@ def prepare(folder: Path, force: bool) -> None:
 async def _write(session: Session, folder: Path, row: Object) -> Object:
     """Write one kubeconfig; returns what the index says of it."""
     name = row["lab"]
+    if not row.get("phase"):
+        raise CliError(f"lab {name} is not made yet", hint=row.get("message", ""))
     lab = await session.lab(name)
     learner, status = lab["spec"].get("learner", {}), lab.get("status", {})
     secret = await secret_of(session, name)

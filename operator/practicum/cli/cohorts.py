@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from practicum import errors
 from practicum.api.kinds import KINDS
 from practicum.api.labcohort import RosterLearner
-from practicum.api.names import COHORT
+from practicum.api.names import COHORT, COHORT_MANAGER, REMOVAL_MANAGER
 from practicum.cli import cohortview, getting, output, tabular
 from practicum.cli.exits import CliError, Exit
 from practicum.cli.session import Object, Session
@@ -81,6 +81,30 @@ def would_undo(lab: Object, cohort: Object, verb: str) -> CliError:
         hint=f"practicum cohort {verb.format(cohort=name, learner=learner)}",
         code=Exit.CONFLICT,
     )
+
+
+async def refuse_resume(session: Session, lab: Object) -> None:
+    """Leave to a cohort what it says; a lab that others have suspended may be brought back.
+
+    Raises:
+        CliError: the cohort, or its removal policy, keeps the lab suspended.
+    """
+    if not (holders := _suspended_by(lab)):
+        return
+    cohort = await read(session, lab["metadata"]["labels"][COHORT])
+    if REMOVAL_MANAGER in holders:
+        raise would_undo(lab, cohort, "import FILE --name {cohort}, with {learner} in it again")
+    paused = cohort["spec"].get("paused")
+    raise would_undo(lab, cohort, "resume {cohort}" + ("" if paused else " --learner {learner}"))
+
+
+def _suspended_by(lab: Object) -> set[str]:
+    """Return which managers of a cohort say that a lab is suspended."""
+    return {COHORT_MANAGER, REMOVAL_MANAGER} & {
+        entry["manager"]
+        for entry in lab["metadata"].get("managedFields", ())
+        if "f:suspended" in entry.get("fieldsV1", {}).get("f:spec", {})
+    }
 
 
 async def patch(

@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from practicum.api.checks import CheckState
 from practicum.api.conditions import Phase
 from practicum.api.labcohort import CohortCondition, CohortPhase, Schedule
 from practicum.api.times import parse_rfc3339
 from practicum.cli.moments import described, elapsed
 from practicum.cli.output import plain
+from practicum.policy.cohort import OVER
+from practicum.policy.roll import LETTERS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,13 +20,10 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 HEADERS = ("name", "phase", "learners", "ready", "starts", "ends", "spend", "message")
 _LAB = ("learner", "lab", "template", "phase", "passed", "total", "points", "lastActivityAt")
-_LETTERS = {
-    state.value[0].upper(): state.value for state in CheckState if state is not CheckState.PENDING
-} | {".": CheckState.PENDING.value}
+_WORDS = {letter: word for word, letter in LETTERS.items()}
 _STYLES = {"P": "green", "F": "red", "E": "yellow", "W": "cyan", "U": "dim", ".": "dim"}
 _NAMED = 10
 """So many labs that wait are named; a class may have a thousand."""
-_OVER = frozenset((Phase.EXPIRING, Phase.EXPIRED, Phase.TERMINATING))
 _REMEDIES = {
     CohortCondition.ACCEPTED: "correct what the message names: the roster by practicum cohort "
     "import FILE --name NAME, the rest by kubectl edit labcohort NAME",
@@ -149,7 +147,7 @@ def _holds(condition: Object) -> bool:
 
 def unready(cohort: Object) -> list[Object]:
     """Return the labs that are wanted and not to be had, those that were not made yet last."""
-    fine = (*_OVER, Phase.READY)
+    fine = (*OVER, Phase.READY, Phase.SUSPENDED)
     waits = [one for one in labs(cohort) if not one.get("removed") and one.get("phase") not in fine]
     return sorted(waits, key=lambda one: one.get("phase") is None)
 
@@ -197,14 +195,13 @@ def matrix(cohort: Object) -> Iterator["Table | Text"]:
     from rich.table import Table
     from rich.text import Text
 
-    for template in status(cohort).get("templates", []):
-        rows = [one for one in labs(cohort) if one["template"] == template["name"]]
-        if not rows:
-            continue
-        checks = template.get("checks", [])
+    known = {one["name"]: one.get("checks", []) for one in status(cohort).get("templates", [])}
+    for template in dict.fromkeys(one["template"] for one in labs(cohort)):
+        rows = [one for one in labs(cohort) if one["template"] == template]
+        checks = known.get(template, [])
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         ruler = "".join(str(number % 10) for number in range(1, len(checks) + 1))
-        table.add_column(template["name"], overflow="ellipsis")
+        table.add_column(template, overflow="ellipsis")
         for header in ("phase", "passed", "points", ruler or "checks"):
             table.add_column(header, no_wrap=True)
         for one in rows:
@@ -235,7 +232,7 @@ def flat(cohort: Object) -> Iterator[Object]:
     """Yield a row per lab, for spreadsheets and programs."""
     checks = {one["name"]: one.get("checks", []) for one in status(cohort).get("templates", [])}
     for one in labs(cohort):
-        words = (_LETTERS.get(letter, letter) for letter in one.get("states", ""))
+        words = (_WORDS.get(letter, letter) for letter in one.get("states", ""))
         named = (f"{one['template']}/{check}" for check in checks.get(one["template"], []))
         # A status that is behind its template has fewer letters than there are checks.
         yield {key: one.get(key) for key in _LAB} | dict(zip(named, words, strict=False))

@@ -155,7 +155,8 @@ async def set_suspended(session: Session, name: str, suspended: bool) -> None:
     """Suspend or resume a lab."""
     lab = await session.lab(name)
     _refuse_over(lab)
-    await _refuse_cohorts(session, lab, suspended)
+    if not suspended:
+        await cohorts.refuse_resume(session, lab)
     word = "suspended" if suspended else "resumed"
     old = bool(lab["spec"].get("suspended", False))
     if old is suspended:
@@ -165,20 +166,6 @@ async def set_suspended(session: Session, name: str, suspended: bool) -> None:
     left = labview.expires_in(lab, session.now())
     tail = f"; its clock runs on: {left} left" if left != "-" else ""
     output.line(f"{name}: {word}{tail}")
-
-
-async def _refuse_cohorts(session: Session, lab: Object, suspended: bool) -> None:
-    """Leave to a cohort what it says of its labs; one that was idle may be brought back."""
-    if not (cohort := await cohorts.of(session, lab)):
-        return
-    if suspended:
-        raise cohorts.would_undo(lab, cohort, "pause {cohort} --learner {learner}")
-    if cohort["spec"].get("paused"):
-        raise cohorts.would_undo(lab, cohort, "resume {cohort}")
-    learner = lab["spec"]["learner"]["id"]
-    entries = cohort["spec"]["roster"].get("learners", [])
-    if any(one["id"] == learner and one.get("suspended") for one in entries):
-        raise cohorts.would_undo(lab, cohort, "resume {cohort} --learner {learner}")
 
 
 async def resume(session: Session, name: str, wait: bool, limit: timedelta) -> Exit:
