@@ -61,7 +61,7 @@ def test_a_row_tells_times_by_how_far_off_they_are() -> None:
 def test_a_class_in_lines_begins_with_the_answer_and_says_who_waits() -> None:
     labs = [row(f"l{number}", phase=None) for number in range(12)]
     labs += [row("up"), row("bad", phase="Failed", message="image"), row("off", removed=True)]
-    schedule = {"endAt": "2026-11-26T14:30:00Z", "ending": "Soft"}
+    schedule = {"endAt": "2026-11-26T14:30:00Z", "ending": "Soft", "gracePeriod": "30m"}
     spec = {"schedule": schedule, "budget": {"amount": "50", "action": "Warn"}}
     said = list(cohortview.lines(cohort(*labs, spec=spec, learners=15, ready="1/14"), NOW))
     assert said[0] == "class-a in mlops: Running, 15 learners, labs ready 1/14"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from practicum.api.labcohort import CohortPhase, LabCohortSpec, RosterLearner
+from practicum.api.labcohort import CohortPhase, RosterLearner
 from practicum.api.times import format_duration, parse_duration, parse_rfc3339, rfc3339
 from practicum.cli import cohorts, cohortview, delete, moments, output
 from practicum.cli.exits import CliError, Exit
@@ -15,7 +15,6 @@ from practicum.errors import RosterInvalid
 from practicum.policy import roster as rosters
 
 _POLL = 1.0
-_TTL = str(LabCohortSpec.model_fields["ttl"].default)
 _IDLE = (CohortPhase.PAUSED, CohortPhase.ENDING, CohortPhase.ENDED)
 
 
@@ -86,7 +85,7 @@ async def extend(session: Session, name: str, later: Later, learners: Sequence[s
     if learners:
         await _extend_learners(session, cohort, later, learners, end)
     elif end is None and later.by:
-        ttl = cohort["spec"].get("ttl", _TTL)
+        ttl = cohort["spec"]["ttl"]
         longer = format_duration(parse_duration(ttl) + later.by)
         await cohorts.patch(session, cohort, {"ttl": longer}, manager="practicum-extend")
         output.line(f"{name}: each lab lives {longer}; was {ttl}")

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from practicum.api.conditions import Phase
-from practicum.api.labcohort import CohortCondition, CohortPhase, Schedule
+from practicum.api.labcohort import CohortCondition, CohortPhase
 from practicum.api.times import parse_rfc3339
 from practicum.cli.moments import described, elapsed
 from practicum.cli.output import plain
@@ -106,7 +106,7 @@ def _facts(cohort: Object, now: datetime) -> Iterator[tuple[str, str]]:
         if moment := schedule.get(key):
             yield label, described(parse_rfc3339(moment), now) + _ending(schedule, key)
     if not schedule.get("endAt"):
-        yield "ends", f"each lab {spec.get('ttl', '8h')} after it was made"
+        yield "ends", f"each lab {spec['ttl']} after it was made"
     yield from _seen(status(cohort), now)
     if budget := spec.get("budget"):
         then = "then no lab is begun" if budget.get("action", "Block") == "Block" else "then a word"
@@ -130,8 +130,7 @@ def _seen(seen: Object, now: datetime) -> Iterator[tuple[str, str]]:
 def _ending(schedule: Mapping[str, str], key: str) -> str:
     if key != "endAt" or schedule.get("ending") != "Soft":
         return ""
-    grace = schedule.get("gracePeriod", Schedule().grace_period)
-    return f", softly: labs have {grace} more"
+    return f", softly: labs have {schedule['gracePeriod']} more"
 
 
 def conditions(cohort: Object) -> list[Object]:
