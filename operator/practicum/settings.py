@@ -43,7 +43,10 @@ class Settings:
     """Bind ``spec.learner.subjects`` too; off where only expiring tokens are wanted."""
 
     images: Mapping[str, str] = field(default_factory=dict)
-    """Image references that replace a template's, by image name."""
+    """Image references that replace a template's, by image name; no mirror changes them."""
+
+    image_mirror: str = ""
+    """Registry and path under which all other images lie, their own registry's name included."""
 
     node_selector: Mapping[str, str] = field(default_factory=dict)
     storage_class: str = ""
@@ -126,7 +129,7 @@ class Settings:
     """How many pods may look at labs from within at once."""
 
     catalogue: str = ""
-    """Folder with the packed modules of the shared catalogue; empty: none are published."""
+    """Folders with packed modules, ``:`` between them; empty: none are published."""
 
     opa: str = "opa"
     """The program that vets learners' policies: a path, or a name that is looked up."""
@@ -134,6 +137,26 @@ class Settings:
     http_port: int = 8080
     leader_elect: bool = True
     log_level: str = "info"
+
+    def images_of(self, images: Mapping[str, str]) -> dict[str, str]:
+        """Return a template's images, by name, as they are pulled here."""
+        return {name: self.mirrored(image) for name, image in images.items()} | dict(self.images)
+
+    def mirrored(self, image: str) -> str:
+        """Return a reference, or a glob of references, as it reads on the mirror.
+
+        ``postgres:18`` becomes ``MIRROR/docker.io/library/postgres:18``: what a short name stands
+        for is spelled out, so images of two registries never meet. What lies there already stays.
+        """
+        mirror = self.image_mirror.rstrip("/")
+        if not mirror or image.startswith(f"{mirror}/"):
+            return image
+        first, slash, _ = image.partition("/")
+        if not slash:
+            image = f"docker.io/library/{image}"
+        elif first != "localhost" and not set(first) & set(".:*"):
+            image = f"docker.io/{image}"
+        return f"{mirror}/{image}"
 
 
 def _duration(text: str) -> timedelta:
@@ -204,6 +227,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         "token_max": _duration,
         "allow_subjects": _flag,
         "images": _mapping,
+        "image_mirror": str,
         "node_selector": _mapping,
         "storage_class": str,
         "expiring_soon": _duration,

@@ -28,6 +28,7 @@ def test_nothing_set_means_the_charts_defaults() -> None:
         ("HTTP_PORT", "9090", 9090),
         ("OPA", "/opa", "/opa"),
         ("IMAGES", '{"opa": "a/b:1"}', {"opa": "a/b:1"}),
+        ("IMAGE_MIRROR", "mirror.example.org/all", "mirror.example.org/all"),
         ("NODE_SELECTOR", "{}", {}),
         ("MAX_LABS", "300", 300),
         ("COURSE_LIMITS", '{"mlops-autumn": 40}', {"mlops-autumn": 40}),
@@ -63,3 +64,34 @@ def test_bad_values_name_the_variable(variable: str, text: str) -> None:
 
 def test_the_root_key_is_not_shown() -> None:
     assert "secret" not in repr(load({"PRACTICUM_ROOT_KEY": "secret"}))
+
+
+MIRRORED = [
+    ("postgres:18", "docker.io/library/postgres:18"),
+    ("postgres@sha256:1234", "docker.io/library/postgres@sha256:1234"),
+    ("valkey/valkey:9-alpine", "docker.io/valkey/valkey:9-alpine"),
+    ("ghcr.io/mlflow/mlflow:v3", "ghcr.io/mlflow/mlflow:v3"),
+    ("registry:5000/a/b:1", "registry:5000/a/b:1"),
+    ("localhost/a:1", "localhost/a:1"),
+    ("python:3.*", "docker.io/library/python:3.*"),
+    ("*/a:1", "*/a:1"),
+]
+
+
+@pytest.mark.parametrize(("image", "there"), MIRRORED)
+@pytest.mark.parametrize("mirror", ["mirror.example.org/all", "mirror.example.org/all/"])
+def test_a_mirror_has_every_image_under_the_name_of_its_registry(
+    image: str, there: str, mirror: str
+) -> None:
+    settings = Settings(image_mirror=mirror)
+    assert settings.mirrored(image) == f"mirror.example.org/all/{there}"
+    assert settings.mirrored(settings.mirrored(image)) == settings.mirrored(image)
+    assert Settings().mirrored(image) == image
+
+
+def test_an_image_that_is_named_goes_before_the_mirror() -> None:
+    settings = Settings(image_mirror="mirror.example.org", images={"opa": "own/opa@sha256:1"})
+    assert settings.images_of({"opa": "openpolicyagent/opa:1", "app": "a/b:1"}) == {
+        "opa": "own/opa@sha256:1",
+        "app": "mirror.example.org/docker.io/a/b:1",
+    }

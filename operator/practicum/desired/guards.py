@@ -65,8 +65,8 @@ def namespace(lab: Lab, side: Side) -> Object:
 
 def allowed_images(lab: Lab) -> list[str]:
     """Return the image globs that a learner may run: the template's and the components'."""
-    images = {**lab.template.images, **lab.settings.images}
-    return sorted({*lab.template.allowed_images, *images.values()})
+    globs = map(lab.settings.mirrored, lab.template.allowed_images)
+    return sorted({*globs, *lab.images.values()})
 
 
 def operator_binding(lab: Lab, side: Side) -> Object:

@@ -92,6 +92,11 @@ class Lab:
         """Name of the Secret with the learner's credentials, in the course's namespace."""
         return credentials_name(self.name)
 
+    @cached_property
+    def images(self) -> dict[str, str]:
+        """Image references by name, as they are pulled here."""
+        return self.settings.images_of(self.template.images)
+
     @property
     def outage(self) -> str:
         """The component that a drill keeps from running; empty: none."""

@@ -212,7 +212,7 @@ class Templates:
         choice = Choice(
             size=size,
             parameters=values,
-            images={**pinned.spec.images, **self._settings.images},
+            images=self._settings.images_of(pinned.spec.images),
             storage_class=self._settings.storage_class,
         )
         key = (pinned.revision, choice.digest_input())

@@ -158,6 +158,14 @@ def test_allowed_images_stand_on_the_learners_namespace() -> None:
     assert "practicum.dev/allowed-images" not in platform["annotations"]
 
 
+def test_allowed_images_are_those_of_the_mirror() -> None:
+    settings = Settings(root_key=b"x", image_mirror="mirror.example.org")
+    assert guards.allowed_images(samples.lab(settings=settings)) == [
+        "mirror.example.org/docker.io/library/busybox:*",
+        "mirror.example.org/example.org/app:1",
+    ]
+
+
 def test_the_operator_may_act_in_its_labs_only() -> None:
     settings = Settings(root_key=b"x", system_namespace="elsewhere")
     body = guards.operator_binding(samples.lab(settings=settings), "platform")

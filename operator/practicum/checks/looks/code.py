@@ -52,10 +52,9 @@ async def _said(scene: Scene, pod: CheckPod) -> dict[str, Any]:
 
 
 def _image(scene: Scene) -> str:
-    images = {**scene.lab.template.images, **scene.lab.settings.images}
     for name in _IMAGES:
-        if name in images and name in scene.lab.template.images:
-            return images[name]
+        if name in scene.lab.template.images:
+            return scene.lab.images[name]
     raise Malformed(f"the template has none of the images {', '.join(_IMAGES)}")
 
 
