@@ -252,11 +252,12 @@ def dump(body: dict[str, Any]) -> str:
 
 
 def write(root: Path, target: Path) -> None:
-    """Pack every module below a folder: a JSON list for each, of the objects to apply."""
+    """Pack every module below a folder: a List in JSON for each, of the objects to apply."""
     target.mkdir(parents=True, exist_ok=True)
     for folder in sorted(path.parent for path in root.glob("*/template.yaml")):
         bodies = [body for body in (answers(folder), pack(folder)) if body]
-        (target / f"{folder.name}.json").write_text(json.dumps(bodies), encoding="utf-8")
+        listed = {"apiVersion": "v1", "kind": "List", "items": bodies}
+        (target / f"{folder.name}.json").write_text(json.dumps(listed), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from practicum.api.times import parse_rfc3339
 from practicum.cli.moments import described, elapsed
 from practicum.cli.output import plain
 from practicum.policy.cohort import OVER
-from practicum.policy.roll import LETTERS
+from practicum.api.checks import CheckState
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 HEADERS = ("name", "phase", "learners", "ready", "starts", "ends", "spend", "message")
 _LAB = ("learner", "lab", "template", "phase", "passed", "total", "points", "lastActivityAt")
-_WORDS = {letter: word for word, letter in LETTERS.items()}
+_WORDS = {state.letter: state.value for state in CheckState}
 _STYLES = {"P": "green", "F": "red", "E": "yellow", "W": "cyan", "U": "dim", ".": "dim"}
 _NAMED = 10
 """So many labs that wait are named; a class may have a thousand."""

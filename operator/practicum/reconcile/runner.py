@@ -10,7 +10,7 @@ import structlog
 
 from practicum.api.names import LabKey
 from practicum.clock import Clock
-from practicum.errors import ApiError
+from practicum.errors import ApiError, PracticumError
 from practicum.observe import metrics
 
 log = structlog.get_logger()
@@ -58,7 +58,7 @@ async def periodically(
         except Exception as error:  # whatever it is, labs have to go on
             rest = min(pause, _AGAIN)
             failures.inc()
-            expected = isinstance(error, ApiError)
+            expected = isinstance(error, PracticumError)
             log.warning("task failed", task=task, error=str(error), exc_info=not expected)
         await asyncio.sleep(rest.total_seconds())
 

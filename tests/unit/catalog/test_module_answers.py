@@ -186,7 +186,7 @@ def test_both_objects_of_every_module_fit(name: str) -> None:
 
 def test_every_module_is_written_for_the_image_answers_first(tmp_path: Path, folder: Path) -> None:
     pack.write(folder.parent, tmp_path / "out")
-    bodies = json.loads((tmp_path / "out/mod-1.json").read_text())
+    bodies = json.loads((tmp_path / "out/mod-1.json").read_text())["items"]
     assert [body["kind"] for body in bodies] == ["ConfigMap", "LabTemplate"]
 
 
