@@ -48,7 +48,8 @@ chart-sync: crds ## copy the CRDs into the chart
 	@$(PYTHON) tools/sync_chart.py
 
 golden: chart-sync ## write the golden manifests anew
-	@$(PYTHON) -m pytest -q tests/golden --update-golden
+	@$(CLUSTER) tools > /dev/null
+	@$(PYTHON) -m pytest -q tests/golden tests/chart --update-golden
 
 requirements: install ## compile the pinned requirements anew
 	@tools/requirements.sh
@@ -59,6 +60,8 @@ test-fast: ## lint, policies, unit tests and golden manifests
 	@python3 -m tests.suites lint policies unit golden
 policies: install ## the labs' policies: opa test, and how much of each package it reaches
 	@$(PYTHON) -m tools.policies test
+test-chart: ## the chart as Helm renders it: lint, values, golden manifests
+	@python3 -m tests.suites chart
 test-apiserver: ## tests against a real API server, without nodes
 	@python3 -m tests.suites apiserver
 test-operations: ## alerts, dashboard and an induced failure, with a real Prometheus
@@ -100,6 +103,6 @@ bench: install ## speed and scale on a control plane alone, beside raw floors; b
 bench-ready: install ## time from apply to Ready, against kubectl apply of the same manifests
 	@$(PYTHON) -m tests.bench.ready
 
-.PHONY: help install print-python fmt lint crds chart-sync golden requirements test test-fast policies \
+.PHONY: help install print-python fmt lint crds chart-sync golden requirements test test-fast policies test-chart \
   test-apiserver test-operations test-security test-security-kind test-chaos chaos-full kills-full test-e2e test-modules coverage test-netpol cluster-up cluster-down \
   cluster-status images demo demo-down bench bench-ready

@@ -46,6 +46,7 @@ SUITES = (
     Suite("policies"),
     Suite("unit", "tests/unit", options=("--numprocesses=auto",)),
     Suite("golden", "tests/golden"),
+    Suite("chart", "tests/chart", needs=TOOLS),
     Suite("apiserver", "tests/apiserver", options=SIDE_BY_SIDE, needs=TOOLS),
     Suite("operations", "tests/operations", options=SIDE_BY_SIDE, needs=(*TOOLS, "prometheus")),
     Suite("security", "tests/security", needs=TOOLS),

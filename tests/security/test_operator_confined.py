@@ -20,6 +20,7 @@ EVERYBODY = {
 TUTOR = {
     "kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "tutor@example.org"
 }  # fmt: skip
+USAGE = "practicum-usage-2026-11"
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
@@ -132,7 +133,16 @@ COURSE_CASES = table(
     Case("all Secrets of the cluster", "GET", at("Secret", ""), None, RBAC),
     Case("all Secrets of a course", "GET", at("Secret", "{course}"), None, RBAC),
     Case("its own root key", "GET", at("Secret", "{system}", "practicum-root-key"), None, RBAC),
-    create("ConfigMap in a course", thing("ConfigMap", meta={"labels": OURS}), RBAC, "{course}"),
+    create("ConfigMap in a course", thing("ConfigMap", meta={"labels": OURS}), OUTSIDE, "{course}"),
+    create("usage record", thing("ConfigMap", USAGE, {"labels": OURS}), namespace="{course}"),
+    create("usage record that is not ours", thing("ConfigMap", USAGE), OUTSIDE, "{course}"),
+    create("usage record elsewhere", thing("ConfigMap", USAGE, {"labels": OURS}), RBAC, "closed"),
+    edit(
+        "somebody's ConfigMap taken over",
+        *("ConfigMap", "kube-root-ca.crt", {"metadata": {"labels": OURS}}, OUTSIDE),
+        namespace="{course}",
+    ),
+    delete("a roster deleted", "ConfigMap", "kube-root-ca.crt", RBAC, "{course}"),
     create(
         "ConfigMap by a mistaken binding",
         thing("ConfigMap", meta={"labels": OURS}),

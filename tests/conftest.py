@@ -4,7 +4,7 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-golden", action="store_true", help="write tests/golden/*.yaml anew")
+    parser.addoption("--update-golden", action="store_true", help="write golden manifests anew")
 
 
 @pytest.fixture
