@@ -14,10 +14,11 @@ from e2e.learner import Learner, learner
 from practicum.clock import utcnow
 
 COURSE = stages.TEST_COURSES[0]
-SETTINGS = {
-    **{"minTTL": "10s", "resync": "30s", "expiringSoon": "20s"},
-    "usage": {"interval": "15s"},
+SETTINGS: dict[str, Any] = {
+    **{"minTTL": "10s", "resync": "30s", "expiringSoon": "20s", "usage": {"interval": "15s"}},
+    "replicas": 1,
 }
+"""One replica, which journeys kill and stop; test_upgrade.py has two."""
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,17 @@ RELEASE = "practicum"
 NAMESPACE = "practicum-system"
 DEMO_COURSE = "mlops-autumn"
 TEST_COURSES = ("e2e-one", "e2e-two")
+_SYSTEM = {
+    "apiVersion": "v1",
+    "kind": "Namespace",
+    "metadata": {
+        "name": NAMESPACE,
+        "labels": {
+            f"pod-security.kubernetes.io/{mode}": "restricted"
+            for mode in ("enforce", "audit", "warn")
+        },
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -92,8 +103,12 @@ def connect() -> Stage:
     return Stage(kubeconfig, binaries.host_tools(cache))
 
 
-def install_chart(stage: Stage, **values: Any) -> None:
-    """Install or upgrade the chart with the images of this cluster, and wait until it runs."""
+def install_chart(stage: Stage, chart: Path = CHART, **values: Any) -> None:
+    """Install or upgrade the chart with the images of this cluster, and wait until it runs.
+
+    Its namespace is held to Pod Security ``restricted``.
+    """
+    stage.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump(_SYSTEM))
     cluster = yaml.safe_load(stage.kubectl("config", "view", "--raw", "--minify"))["clusters"][0]
     ca = base64.b64decode(cluster["cluster"]["certificate-authority-data"]).decode()
     ours: dict[str, Any] = {
@@ -104,21 +119,21 @@ def install_chart(stage: Stage, **values: Any) -> None:
     }
     images = Cache.from_environment().image_values
     try:
-        _helm_install(stage, ours, images)
+        _helm_install(stage, chart, ours, images)
     except RuntimeError as error:
         where = ("-n", NAMESPACE, f"deployment/{RELEASE}")
         said = stage.kubectl("logs", *where, "--tail=20", "--ignore-errors")
         raise RuntimeError(f"{error}\nthe operator's last words:\n{said}") from error
 
 
-def _helm_install(stage: Stage, ours: dict[str, Any], images: Path) -> None:
+def _helm_install(stage: Stage, chart: Path, ours: dict[str, Any], images: Path) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         yaml.safe_dump(ours, file)
         file.flush()
         stage.run(
             "helm",
-            *("upgrade", "--install", RELEASE, CHART, "--namespace", NAMESPACE),
-            *("--create-namespace", "--wait", "--timeout", "5m"),
+            *("upgrade", "--install", RELEASE, chart, "--namespace", NAMESPACE),
+            *("--wait", "--timeout", "5m"),
             *(("--values", images) if images.exists() else ()),
             *("--values", file.name),
         )
