@@ -59,7 +59,6 @@ class Here:
 
 
 _VERBATIM: Final = Here("to the letter")
-_LIVES: Final = "it would take away what the other tests stand on, so it is tried without effect"
 _SUITES: Final = "make test runs the same suite, as part of the run that this test is in"
 _MISSING: Final = "nothing of the module is done yet, and the exit code says so"
 _INSTALL: Final = (
@@ -69,10 +68,6 @@ _INSTALL: Final = (
     "--set learnerAccess.server=https://kubernetes.example.org:6443 "
     "--set images.workbench=registry.example.org/practicum-workbench:0.67.0 "
     "--set-file learnerAccess.caBundle=ca.crt"
-)
-_UPGRADE: Final = (
-    "helm upgrade practicum charts/practicum --namespace practicum-system "
-    "--reset-then-reuse-values --set image.tag=0.2.0"
 )
 TABLE: Final[dict[str, Elsewhere | Here]] = {
     "make demo": Elsewhere(
@@ -123,7 +118,6 @@ TABLE: Final[dict[str, Elsewhere | Here]] = {
         swap=("helm install", "helm upgrade"),
         more="--dry-run=server",
     ),
-    _UPGRADE: Here(_LIVES, more="--dry-run=server"),
     "kubectl -n mlops-autumn create rolebinding instructors --clusterrole=practicum-instructor "
     "--group=mlops-instructors": Here(
         "nothing of it shall stay in the course", more="--dry-run=server"
@@ -131,16 +125,6 @@ TABLE: Final[dict[str, Elsewhere | Here]] = {
     "python3 -m pip install .": Elsewhere(
         "the operator's image is made so, and starts its practicum; the tests use the checkout",
         by="operator/Containerfile",
-    ),
-    "kubectl delete labenvironments --all --all-namespaces --wait": Here(
-        "labs of others may be on this cluster",
-        swap=("--all --all-namespaces", "ada --ignore-not-found -n mlops-autumn"),
-    ),
-    "helm uninstall practicum --namespace practicum-system --wait": Here(_LIVES, more="--dry-run"),
-    "kubectl delete crd {attestations,changeapprovals,changerequests,"
-    "labenvironments,labtemplates}.practicum.dev": Here(_LIVES, more="--dry-run=server"),
-    "kubectl delete namespace practicum-system practicum-audit": Here(
-        _LIVES, more="--dry-run=server"
     ),
     "kubectl --kubeconfig ada.kubeconfig auth can-i list namespaces": Here(
         "the answer is no, and the exit code says so", codes=(1,), says="no"

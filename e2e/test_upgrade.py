@@ -92,7 +92,7 @@ def seen(stage: Stage) -> dict[str, Any]:
 def never_without_an_operator(stage: Stage) -> Iterator[None]:
     """Watch the Deployment meanwhile: one replica at least is available at every moment."""
     path = 'jsonpath={.status.availableReplicas}{"\\n"}'
-    command = [stage.tools["kubectl"], "get", *OPERATOR, "--watch", "-o", path]
+    command = [str(stage.tools["kubectl"]), "get", *OPERATOR, "--watch", "-o", path]
     with subprocess.Popen(
         command, env=stage.environment, stdout=subprocess.PIPE, text=True
     ) as watch:
@@ -128,7 +128,7 @@ def alive(stage: Stage) -> list[str]:
 def before(stage: Stage, previous: Path) -> Iterator[dict[str, Any]]:
     """The previous version runs, and a lab of its in it is Ready; returns what is seen of it."""
     for course in TEST_COURSES:
-        stage.kubectl("delete", "labs", "--all", "-n", course, "--timeout=300s")
+        stage.kubectl("delete", "lab", "--all", "-n", course, "--timeout=300s")
     if others := alive(stage):
         pytest.skip(f"the release is uninstalled here, and these labs would end: {others}")
     try:
@@ -193,7 +193,8 @@ def test_uninstall_leaves_what_it_says_and_nothing_else(
     stage: Stage, before: dict[str, Any]
 ) -> None:
     bodies = [one for one in yaml.safe_load_all(helm(stage, "get", "manifest")) if one]
-    kept, gone = [], []
+    kept: list[Any] = []
+    gone: list[Any] = []
     for body in bodies:
         policy = body["metadata"].get("annotations", {}).get("helm.sh/resource-policy")
         (kept if policy == "keep" else gone).append(body)
@@ -202,7 +203,7 @@ def test_uninstall_leaves_what_it_says_and_nothing_else(
     assert alive(stage) == []
     assert not stage.kubectl("get", "namespaces", "-l", LAB_UID, "-o", "name")
     for course in TEST_COURSES:
-        assert not stage.kubectl("get", "labs", "-n", course, "-o", "name")
+        assert not stage.kubectl("get", "lab", "-n", course, "-o", "name")
     get = ("get", "-f", "-", "--ignore-not-found", "-o", "name")
     assert len(gone) > 30
     assert not stage.kubectl(*get, stdin=yaml.safe_dump_all(gone))
