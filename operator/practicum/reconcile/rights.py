@@ -67,6 +67,9 @@ EVERYWHERE: Final = (
 )
 """What the chart's ClusterRole ``practicum-operator`` grants; a test compares the two."""
 
+USAGE: Final = (Rule("metrics.k8s.io", ("pods",), ("get", "list")),)
+"""What it grants besides: a cluster need not have a metrics API, nor the operator this right."""
+
 OWN: Final = (
     Rule("apps", ("controllerrevisions",), ("get", "list", "create", "delete")),
     Rule("coordination.k8s.io", ("leases",), ("get", "create", "update", "patch")),
@@ -112,6 +115,11 @@ def needed(system_namespace: str) -> Iterator[Right]:
 def of_probe() -> Iterator[Right]:
     """Yield the rights that only the network probe needs."""
     yield from each(PROBE, names.PROBE_NAMESPACE)
+
+
+def of_usage() -> Iterator[Right]:
+    """Yield the rights that only measured use needs."""
+    yield from each(USAGE)
 
 
 def each(rules: Iterable[Rule], namespace: str = "") -> Iterator[Right]:
