@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from e2e.cluster.control_plane import ControlPlane
+from practicum.api.names import API_VERSION
 from practicum.errors import Forbidden
 from practicum.kube.client import Kube, Object
 from tests.chart.rendering import CHART, VALUES, objects, pods, template
@@ -183,7 +184,12 @@ async def test_the_operator_stays_while_there_are_labs_and_sees_them_off_if_told
     kube: Kube, operator: OperatorProcess, make_lab: LabMaker, operator_kubeconfig: Path
 ) -> None:
     await eventually(lambda: _no_labs(kube), 60)
-    labs = [await make_lab(), await make_lab(course="course-b")]
+    cohort = {"name": "parting", "namespace": "course-a"}
+    spec = {"roster": {"learners": [{"id": "eve@example.org"}]}, "templates": [{"name": "mod-501"}]}
+    head = {"apiVersion": API_VERSION, "kind": "LabCohort"}
+    await kube.create({**head, "metadata": cohort, "spec": spec})
+    labs = [await make_lab(course="course-b")]
+    labs += await eventually(lambda: kube.list("LabEnvironment", "course-a"))
     for lab in labs:
         await until(kube, lab, "Guarded")
     refused = farewell(operator_kubeconfig)
@@ -203,3 +209,5 @@ async def test_the_operator_stays_while_there_are_labs_and_sees_them_off_if_told
     assert (done.returncode, done.stdout) == (0, "practicum: no lab is left, the operator may go\n")
     assert await _no_labs(kube)
     assert farewell(operator_kubeconfig).returncode == 0
+    assert (await kube.get("LabCohort", "course-a", "parting"))["spec"]["paused"]
+    await kube.delete("LabCohort", "course-a", "parting")

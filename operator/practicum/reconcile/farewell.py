@@ -6,13 +6,14 @@ namespace, for ever. So while there are labs it stays, or sees them off first.
 
 import argparse
 import asyncio
+import contextlib
 import sys
 import time
 from collections.abc import Sequence
 from typing import Final
 
 from practicum.api.names import FINALIZER, LAB_UID, MANAGED_BY, MANAGER
-from practicum.errors import ApiError
+from practicum.errors import ApiError, Forbidden, NotFound
 from practicum.kube.client import Kube, Object
 
 _POLL_SECONDS: Final = 1
@@ -36,7 +37,7 @@ async def left(kube: Kube) -> list[str]:
 
 
 async def end_all(kube: Kube, patience: float) -> list[str]:
-    """Delete every lab and wait until all is gone.
+    """Delete every lab and wait until all is gone; classes are paused, or they would make new ones.
 
     Args:
         kube: the operator's account.
@@ -49,6 +50,12 @@ async def end_all(kube: Kube, patience: float) -> list[str]:
         ApiError: the API server failed.
     """
     deadline = time.monotonic() + patience
+    for cohort in await kube.list("LabCohort"):
+        # Where the operator may not, it makes no labs either.
+        with contextlib.suppress(Forbidden, NotFound):
+            meta = cohort["metadata"]
+            paused = {"spec": {"paused": True}}
+            await kube.merge_patch("LabCohort", meta["namespace"], meta["name"], paused)
     while True:
         refused = []
         for lab in await labs(kube):
@@ -89,7 +96,7 @@ def refusal(remaining: Sequence[str], patience: float | None) -> str:
     if patience is None:
         head = "practicum: labs are alive, and only the operator can end them; nothing was removed:"
         remedy = (
-            "End them, and uninstall again:\n"
+            "End them, and uninstall again; cohorts make theirs anew unless they are paused:\n"
             "  kubectl delete labenvironments --all --all-namespaces --wait\n"
             "To have that done by the release: helm upgrade … --reset-then-reuse-values --set "
             "uninstall.deleteLabs=true, and uninstall again."

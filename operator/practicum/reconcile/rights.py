@@ -62,7 +62,6 @@ EVERYWHERE: Final = (
     Rule("apps", ("deployments", "statefulsets"), _WATCH),
     Rule("batch", ("cronjobs", "jobs"), _WATCH),
     Rule("networking.k8s.io", ("networkpolicies",), _WATCH),
-    Rule("metrics.k8s.io", ("pods",), ("get", "list")),
     Rule("", ("persistentvolumes",), ("get", "list")),
 )
 """What the chart's ClusterRole ``practicum-operator`` grants; a test compares the two."""
