@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from practicum.api.checks import CheckState
 from practicum.api.conditions import Phase
 from practicum.api.labcohort import CohortCondition, CohortPhase
 from practicum.api.times import parse_rfc3339
 from practicum.cli.moments import described, elapsed
 from practicum.cli.output import plain
 from practicum.policy.cohort import OVER
-from practicum.api.checks import CheckState
 
 if TYPE_CHECKING:
     from rich.table import Table
