@@ -33,6 +33,7 @@ from practicum.errors import ApiError
 from practicum.governance import drafts as of_drafts
 from practicum.governance import files as change_files
 from practicum.governance.drafts import Drafts
+from practicum.governance.exported import AuditLogs
 from practicum.governance.files import Files
 from practicum.governance.governor import Governor
 from practicum.governance.http import Services
@@ -197,7 +198,7 @@ async def operate(
 
         metrics.CLOCK_SKEW.set_function(skew)
         tools = tools_for(kube, settings)
-        engine = Engine(tools)
+        engine = Engine(tools, AuditLogs(kube, settings).of)
         runner = Runner(engine.reconcile, utcnow, engine.can_wait)
         ready = asyncio.Event()
         health.ready = ready.is_set

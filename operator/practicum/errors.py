@@ -50,6 +50,14 @@ class ServiceError(PracticumError):
         self.reason = reason
 
 
+class ArchiveError(PracticumError):
+    """An archive cannot be made, read or taken away as things are; it is tried again."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class ChangeError(PracticumError):
     """A governed change cannot be asked for, answered or followed as things are."""
 

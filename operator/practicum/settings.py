@@ -110,6 +110,18 @@ class Settings:
     audit_retention: timedelta = timedelta(days=365)
     """How long an audit log outlives its lab."""
 
+    archive_image: str = ""
+    """Image of the pods that archive labs, with this package in it; empty: none are archived."""
+
+    archive_max_bytes: int = 5 * 2**30
+    """The most that the archive of one lab may hold."""
+
+    archive_retention: timedelta = timedelta(days=365)
+    """How long an archive is kept."""
+
+    archive_patience: timedelta = timedelta(hours=1)
+    """How long the deletion of a course waits for archives of its labs that fail."""
+
     alias_poll: timedelta = timedelta(seconds=30)
     """How often aliases of governed models are compared with what the audit log says."""
 
@@ -250,6 +262,10 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         "probe_image": str,
         "probe_interval": _duration,
         "audit_retention": _duration,
+        "archive_image": str,
+        "archive_max_bytes": int,
+        "archive_retention": _duration,
+        "archive_patience": _duration,
         "alias_poll": _duration,
         "check_image": str,
         "check_interval": _duration,

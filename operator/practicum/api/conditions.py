@@ -38,6 +38,9 @@ class ConditionType(StrEnum):
     READY = "Ready"
     EXPIRING_SOON = "ExpiringSoon"
     TEMPLATE_CURRENT = "TemplateCurrent"
+    ARCHIVED = "Archived"
+    """Of a lab that ends with an archive: False while there is none, with the reason."""
+
     POLICY_LOADED = "PolicyLoaded"
     """Whether the policies that a learner wrote compile; governance writes it."""
 

@@ -166,6 +166,17 @@ class ChecksStatus(ApiModel):
     ] = []
 
 
+class RestoredStatus(ApiModel):
+    """The archive that the lab begins with."""
+
+    archive: Annotated[str, Field(max_length=64, description="Uid of the lab that it was.")]
+    manifest: Sha256
+    at: Annotated[
+        str | None,
+        Field(max_length=32, description="When everything was back; absent: it is under way."),
+    ] = None
+
+
 class LabEnvironmentStatus(ApiModel):
     """What the operator has seen."""
 
@@ -191,6 +202,7 @@ class LabEnvironmentStatus(ApiModel):
     ] = []
     credentials: CredentialsStatus | None = None
     template: TemplateStatus | None = None
+    restored: RestoredStatus | None = None
     audit: AuditStatus | None = None
     governed: GovernedStatus | None = None
     checks: ChecksStatus | None = None

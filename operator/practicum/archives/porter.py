@@ -104,12 +104,14 @@ class Porter(BaseHTTPRequestHandler):
         """Stay quiet: what matters is printed."""
 
 
-def serve(folder: Path, *, writes: bool, token_digest: str, port: int = PORT) -> Any:
+def serve(
+    folder: Path, *, writes: bool, token_digest: str, at: tuple[str, int] = ("", PORT)
+) -> Any:
     """Return a server for one volume; ``serve_forever`` runs it."""
     kind = type(
         "One", (Porter,), {"folder": folder, "writes": writes, "token_digest": token_digest}
     )
-    return ThreadingHTTPServer(("", port), kind)
+    return ThreadingHTTPServer(at, kind)
 
 
 def main() -> None:

@@ -33,6 +33,25 @@ def credentials_name(lab_name: str) -> str:
     return f"{lab_name}-credentials"
 
 
+def labels(resource: LabEnvironment, **more: str) -> dict[str, str]:
+    """Return the labels by which every object of a lab is known."""
+    return {
+        names.MANAGED_BY: names.MANAGER,
+        "app.kubernetes.io/part-of": "practicum",
+        names.LAB: str(resource.metadata["name"]),
+        names.COURSE: str(resource.metadata["namespace"]),
+        names.LAB_UID: resource.uid,
+        **more,
+    }
+
+
+def derived(root_key: bytes, uid: str, purpose: str, version: int = 1) -> str:
+    """Derive a password, 43 URL-safe characters: HMAC-SHA256(root key, uid, purpose)."""
+    text = f"{uid}/{purpose}/{version}".encode()
+    mac = hmac.new(root_key, text, hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(mac).decode().rstrip("=")
+
+
 @dataclass(frozen=True)
 class Lab:
     """One lab with everything that its desired objects depend on."""
@@ -111,14 +130,7 @@ class Lab:
 
     def labels(self, **more: str) -> dict[str, str]:
         """Return the labels by which every object of this lab is known."""
-        return {
-            names.MANAGED_BY: names.MANAGER,
-            "app.kubernetes.io/part-of": "practicum",
-            names.LAB: self.name,
-            names.COURSE: self.course,
-            names.LAB_UID: self.uid,
-            **more,
-        }
+        return labels(self.resource, **more)
 
     def object(self, kind: str, name: str, side: Side | None, **body: Any) -> Object:
         """Return an object with this lab's labels; without a side it lies in the course."""
@@ -139,7 +151,7 @@ class Lab:
         }
 
     def password(self, purpose: str, version: int = 1) -> str:
-        """Derive a password, 43 URL-safe characters: HMAC-SHA256(root key, uid, purpose)."""
-        text = f"{self.uid}/{purpose}/{version}".encode()
-        mac = hmac.new(self.settings.root_key, text, hashlib.sha256).digest()
-        return base64.urlsafe_b64encode(mac).decode().rstrip("=")
+        """Derive a password; a restored lab has those that its databases know."""
+        restored = self.resource.status.restored
+        uid = restored.archive if restored else self.uid
+        return derived(self.settings.root_key, uid, purpose, version)

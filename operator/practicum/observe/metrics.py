@@ -135,6 +135,23 @@ API_THROTTLED = Counter(
 WATCH_RESTARTS = Counter(
     "practicum_watch_restarts_total", "Watches that broke and began with a listing anew.", ["kind"]
 )
+ARCHIVES = Counter(
+    "practicum_archives_total", "Attempts at archives of labs, and archives removed.", ["result"]
+)
+ARCHIVES_FAILING = Gauge(
+    "practicum_archives_failing_labs", "Ended labs that are kept, for their archive fails."
+)
+ARCHIVE_SECONDS = Histogram(
+    "practicum_archive_duration_seconds",
+    "From a lab's end to its verified archive.",
+    buckets=(*_SECONDS, 1800, 3600),
+)
+ARCHIVE_BYTES = Histogram(
+    "practicum_archive_size_bytes",
+    "Size of an archive.",
+    buckets=tuple(2.0**power for power in range(16, 37, 2)),
+)
+RESTORES = Counter("practicum_restores_total", "Attempts at bringing a lab back.", ["result"])
 LEADER = Gauge("practicum_leader", "1 while this replica holds the lease.")
 
 

@@ -30,6 +30,7 @@ PATIENT: Final = frozenset(
     {
         *("Waiting", "WaitingForQuota", "ComponentsStarting", "NotSoon", "Suspended", "NoLearner"),
         "AccessRevoked",
+        *("Archiving", "Restoring"),
         *(Phase.EXPIRING.value, Phase.TERMINATING.value, Phase.EXPIRED.value),
     }
 )
@@ -53,6 +54,8 @@ class Facts:
     expiring_soon: bool = False
     template_current: bool = True
     message: str = ""
+    archived: Readiness | None = None
+    """How far the archive of a lab that ends with one is; None: it has none."""
     overdue: bool = False
     """Whether the lab has been starting for longer than it may."""
     clock_skew: bool = False
@@ -173,6 +176,8 @@ def conditions(
         ConditionType.EXPIRING_SOON: soon,
         ConditionType.TEMPLATE_CURRENT: current,
     }
+    if facts.archived:
+        verdicts[ConditionType.ARCHIVED] = facts.archived
     made = []
     for kind, verdict in verdicts.items():
         status = "True" if verdict.ready else "False"

@@ -22,6 +22,7 @@ from practicum.policy import expiry, verdict
 from practicum.policy.readiness import Readiness
 from practicum.policy.verdict import Facts
 from practicum.reconcile.capacity import QUEUE_LOOK, Capacity
+from practicum.reconcile.capture import Logs
 from practicum.reconcile.inventory import UNWATCHED
 from practicum.reconcile.provision import Provisioner
 from practicum.reconcile.report import Findings
@@ -38,10 +39,11 @@ _LATER = timedelta(seconds=30)
 class Engine:
     """Decides what a lab needs now and has it done."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, logs: Logs) -> None:
+        """Wire it up; ``logs`` reads the audit log of a lab for its archive."""
         self._tools = tools
         self._provisioner = Provisioner(tools)
-        self._teardown = Teardown(tools)
+        self._teardown = Teardown(tools, logs)
         tools.reporter.written.append(self._count)
         self._times = Times(tools.kube, tools.settings, tools.clock)
         self._capacity = Capacity(tools.kube, tools.settings, tools.clock)

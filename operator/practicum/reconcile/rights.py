@@ -81,6 +81,12 @@ OWN: Final = (
 AUDIT: Final = (Rule("", ("configmaps",), ("get", "list", "create", "patch", "delete")),)
 """What the Role ``practicum-audit`` grants; a change that cannot be recorded is not made."""
 
+ARCHIVE: Final = (
+    Rule("", ("pods", "secrets"), ("get", "list", "create", "delete")),
+    Rule("", ("pods/log",), ("get",)),
+)
+"""What the Role ``practicum-archive`` grants; without it labs are not archived, and not deleted."""
+
 PROBE: Final = (Rule("", ("pods",), ("list", "create", "delete")),)
 """What the Role ``practicum-probe`` grants; without it there is no probe, but labs all the same."""
 

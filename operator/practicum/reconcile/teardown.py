@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from practicum import errors
-from practicum.api.conditions import Phase
+from practicum.api.conditions import ConditionType, Phase
 from practicum.api.labenvironment import LabEnvironment
 from practicum.api.labtemplate import LEARNER, PLATFORM
 from practicum.api.names import LAB_UID, ChildKey
@@ -21,6 +21,8 @@ from practicum.observe import metrics
 from practicum.policy.readiness import BLOCKED, Readiness
 from practicum.policy.verdict import Facts
 from practicum.reconcile import revocation
+from practicum.reconcile.archive import Archiver
+from practicum.reconcile.capture import Logs
 from practicum.reconcile.drain import Drain, Held
 from practicum.reconcile.inventory import Seen
 from practicum.reconcile.report import Findings
@@ -56,8 +58,10 @@ class _Progress:
 class Teardown:
     """Brings ended labs to nothing."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, logs: Logs) -> None:
+        """Wire it up; ``logs`` reads the audit log of a lab for its archive."""
         self._tools = tools
+        self._archiver = Archiver(tools, logs)
         self._drain = Drain(tools.kube)
         self._volumes = Shared(tools.kube.list)
         self._progress: dict[str, _Progress] = {}
@@ -91,6 +95,12 @@ class Teardown:
         if not mine:
             return await self._finish(resource, namespaces)
         staying = [name for name, going in mine.items() if not going]
+        archived = await self._archiver.advance(resource, staying)
+        if archived.due:
+            await self._report_archive(resource, phase, namespaces, archived.readiness)
+            # Deleting has not begun: patience is for that.
+            progress.since = tools.clock()
+            return archived.due
         held = await self._drain.held(staying)
         foreign = [one for one in held if one.foreign]
         await self._report(resource, phase, namespaces, foreign if patient else held, mine)
@@ -113,6 +123,7 @@ class Teardown:
     def forget(self, uid: str) -> None:
         """Forget a lab that goes on after all."""
         self._progress.pop(uid, None)
+        self._archiver.forget(uid)
 
     def _namespaces(self, resource: LabEnvironment) -> list[str]:
         """Return what the lab's namespaces are called: tenants' too, without asking the template.
@@ -183,7 +194,21 @@ class Teardown:
         metrics.DELETION_BLOCKED.set(len(self._blocked))
         gone = Readiness(False, reason, text)
         facts = Facts(
-            ending=phase, message=text, namespaces=gone, credentials=Readiness(False, phase.value)
+            ending=phase,
+            message=text,
+            namespaces=gone,
+            credentials=Readiness(False, phase.value),
+            archived=self._archiver.outcome(resource.uid),
+        )
+        await self._tools.reporter.report(resource, facts, Findings(namespaces=tuple(namespaces)))
+
+    async def _report_archive(
+        self, resource: LabEnvironment, phase: Phase, namespaces: list[str], archived: Readiness
+    ) -> None:
+        text = f"archiving: {archived.message}"
+        waits = Readiness(False, phase.value, text)
+        facts = Facts(
+            ending=phase, message=text, namespaces=waits, credentials=waits, archived=archived
         )
         await self._tools.reporter.report(resource, facts, Findings(namespaces=tuple(namespaces)))
 
@@ -222,11 +247,13 @@ class Teardown:
                 components=done,
                 credentials=done,
                 message="the lab has ended and everything of it is gone",
+                archived=self._archiver.outcome(resource.uid) or _archived(resource),
             )
             await tools.reporter.report(resource, facts, Findings())
         for say in tools.last_words:
             await say(resource)
         tools.inventory.forget(resource.uid)
+        self._archiver.forget(resource.uid)
         await release(tools, resource)
         self.forget(resource.uid)
         return None if resource.deleting else tools.clock() + tools.settings.retain_record
@@ -241,6 +268,14 @@ class Teardown:
             ended = resource.metadata.get("deletionTimestamp") or resource.status.expires_at
             since = min(now, parse_rfc3339(ended)) if ended else now
             self._lasted[step].observe((now - since).total_seconds())
+
+
+def _archived(resource: LabEnvironment) -> Readiness | None:
+    """Return what became of the archive, as an earlier process said it."""
+    for one in resource.status.conditions:
+        if one.type == ConditionType.ARCHIVED:
+            return Readiness(one.status == "True", one.reason, one.message)
+    return None
 
 
 async def release(tools: Tools, resource: LabEnvironment) -> None:

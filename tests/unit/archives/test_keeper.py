@@ -35,7 +35,7 @@ OBJECTS = [
 def stood_by(folder: Path, *, writes: bool = False) -> Iterator[str]:
     """A porter beside a volume."""
     digest = hashlib.sha256(TOKEN.encode()).hexdigest()
-    server = porter.serve(folder, writes=writes, token_digest=digest, port=0)
+    server = porter.serve(folder, writes=writes, token_digest=digest, at=("127.0.0.1", 0))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}/"

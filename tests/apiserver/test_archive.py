@@ -1,0 +1,249 @@
+"""A lab that ends with an archive: nothing is deleted before it is there, and every failure is told."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from practicum.api.archives import ArchiveRecord
+from practicum.api.names import AUDIT_NAMESPACE, SKIP_ARCHIVE
+from practicum.archives import shelf
+from practicum.kube.client import Kube, Object
+from tests.archive_kubelet import ArchiveKubelet
+
+from .conftest import LabMaker, absent, eventually, namespaces, read, told, until
+from .operator_process import OperatorProcess
+from .test_life import learner_pod
+
+COURSE = "course-a"
+
+
+@pytest.fixture
+async def kubelet(kube: Kube, tmp_path: Path) -> AsyncIterator[ArchiveKubelet]:
+    """Runs what archives are made by."""
+    one = ArchiveKubelet(kube, tmp_path)
+    task = asyncio.create_task(one.run())
+    yield one
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+@dataclass
+class Work:
+    """A lab in which somebody has worked."""
+
+    body: Object
+    learner: str
+    platform: str
+
+    @property
+    def name(self) -> str:
+        return str(self.body["metadata"]["name"])
+
+    @property
+    def uid(self) -> str:
+        return str(self.body["metadata"]["uid"])
+
+
+Worker = Callable[..., Awaitable[Work]]
+
+
+@pytest.fixture
+async def work(kube: Kube, make_lab: LabMaker, kubelet: ArchiveKubelet) -> AsyncIterator[Worker]:
+    """Makes labs with a database, a note, a Deployment and a running pod in them."""
+    volumes: list[str] = []
+
+    async def make(**spec: Any) -> Work:
+        lab = await make_lab(onExpiry="Archive", **spec)
+        learner, platform = await namespaces(kube, lab)
+        await until(kube, lab, "CredentialsIssued")
+        note = {"name": "notes", "namespace": learner}
+        await kube.create(
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": note, "data": {"a.md": "# Mine"}}
+        )
+        await kube.create(learner_pod("user", learner))
+        await kube.create(deployment(learner))
+        volume = f"pv-{lab['metadata']['name']}"
+        await kube.create(bound(volume, platform, "postgres"))
+        volumes.append(volume)
+        (kubelet.volume(platform, "postgres") / "base").write_text("rows")
+
+        async def has_volume() -> bool:
+            claim = await kube.get("PersistentVolumeClaim", platform, "postgres")
+            return bool(claim["status"]["phase"] == "Bound")
+
+        await eventually(has_volume)
+        return Work(lab, learner, platform)
+
+    yield make
+    for volume in volumes:
+        await kube.delete("PersistentVolume", "", volume)
+
+
+def bound(name: str, namespace: str, claim: str) -> Object:
+    """Return a volume that is there for one claim."""
+    spec = {
+        "capacity": {"storage": "1Gi"},
+        "accessModes": ["ReadWriteOnce"],
+        "persistentVolumeReclaimPolicy": "Retain",
+        "claimRef": {"namespace": namespace, "name": claim},
+        "hostPath": {"path": "/nowhere"},
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+
+
+def deployment(namespace: str) -> Object:
+    pod = learner_pod("web", namespace)
+    labels = {"app": "web"}
+    template = {"metadata": {"labels": labels}, "spec": pod["spec"]}
+    spec = {"replicas": 2, "selector": {"matchLabels": labels}, "template": template}
+    meta = {"name": "web", "namespace": namespace}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
+
+
+async def gone(kube: Kube, work: Work, seconds: float = 90) -> None:
+    await eventually(lambda: absent(kube, "LabEnvironment", COURSE, work.name), seconds)
+    assert await absent(kube, "Namespace", "", work.learner)
+    assert await absent(kube, "Namespace", "", work.platform)
+
+
+async def leftovers(kube: Kube, work: Work) -> list[str]:
+    """Return what archiving left behind besides its record."""
+    selector = f"practicum.dev/archive!=record,practicum.dev/lab-uid={work.uid}"
+    return [
+        body["metadata"]["name"]
+        for kind in ("Pod", "Secret")
+        for body in await kube.list(kind, AUDIT_NAMESPACE, selector)
+    ]
+
+
+async def record(kube: Kube, work: Work) -> ArchiveRecord:
+    return ArchiveRecord.read(await kube.get("ConfigMap", AUDIT_NAMESPACE, f"archive-{work.uid}"))
+
+
+async def test_a_lab_is_archived_and_only_then_deleted(
+    kube: Kube, work: Worker, kubelet: ArchiveKubelet, operator: OperatorProcess
+) -> None:
+    lab = await work()
+    await kube.delete("LabEnvironment", COURSE, lab.name)
+    await gone(kube, lab)
+    made = await record(kube, lab)
+    assert [volume.name for volume in made.volumes] == ["platform/postgres"]
+    assert (made.volumes[0].user, made.volumes[0].group) == (70, 70)
+    folder = kubelet.shelf / made.path
+    assert shelf.verify(folder, made.manifest).size == made.size
+    objects = {(o["kind"], o["metadata"]["name"]): o for o in _json(folder / "objects.json")}
+    assert objects["ConfigMap", "notes"]["data"] == {"a.md": "# Mine"}
+    assert objects["Deployment", "web"]["spec"]["replicas"] == 2
+    assert (folder / "documents/learner/notes/a.md").read_text() == "# Mine"
+    assert _json(folder / "lab.json")["spec"]["template"] == "mod-506"
+    assert _json(folder / "template.json")["spec"]["title"]
+    assert {kind for kind, _ in objects} == {"ConfigMap", "Deployment"}
+    assert await leftovers(kube, lab) == []
+    assert operator.metric('practicum_archives_total{result="made"}') >= 1
+
+
+def _json(file: Path) -> Any:
+    return json.loads(file.read_text())
+
+
+async def test_a_failed_archive_keeps_the_data_says_why_and_is_tried_again(
+    kube: Kube, work: Worker, kubelet: ArchiveKubelet, operator: OperatorProcess
+) -> None:
+    lab = await work()
+    text = "the archive volume is full: enlarge it (chart value archive.size)"
+    kubelet.failing = {"error": "ArchiveFull", "message": text}
+    await kube.delete("LabEnvironment", COURSE, lab.name)
+    said = await until(kube, lab.body, "Archived", "False", 60, reason="ArchiveFull")
+    assert text in said["message"]
+    assert "the data is kept, the next attempt is at" in said["message"]
+    assert text in (await told(kube, lab.body, "ArchiveFull"))["message"]
+    assert operator.metric("practicum_archives_failing_labs ") == 1
+    for namespace in (lab.learner, lab.platform):
+        assert "deletionTimestamp" not in (await kube.get("Namespace", "", namespace))["metadata"]
+        for kind in ("Deployment", "StatefulSet"):
+            scaled = [one["spec"]["replicas"] for one in await kube.list(kind, namespace)]
+            assert set(scaled) <= {0}, kind
+    assert await leftovers(kube, lab) == []
+    kubelet.failing = None
+    await gone(kube, lab)
+    made = await record(kube, lab)
+    objects = _json(kubelet.shelf / made.path / "objects.json")
+    assert [o["spec"]["replicas"] for o in objects if o["kind"] == "Deployment"] == [2]
+    assert operator.metric("practicum_archives_failing_labs ") == 0
+
+
+async def test_an_operator_killed_at_every_turn_makes_one_archive(
+    kube: Kube, work: Worker, kubelet: ArchiveKubelet, operator: OperatorProcess
+) -> None:
+    lab = await work()
+    await kube.delete("LabEnvironment", COURSE, lab.name)
+    waits = [
+        lambda: pods(kube, lab.platform, "porter"),
+        lambda: pods(kube, AUDIT_NAMESPACE, "keeper"),
+        lambda: kube.find("ConfigMap", AUDIT_NAMESPACE, f"archive-{lab.uid}"),
+    ]
+    for wait in waits:
+        await eventually(wait, 60)
+        operator.kill()
+        operator.revive()
+    await gone(kube, lab)
+    assert kubelet.kept == 1
+    assert await leftovers(kube, lab) == []
+    shelf.verify(kubelet.shelf / (await record(kube, lab)).path)
+
+
+async def pods(kube: Kube, namespace: str, kind: str) -> list[Object]:
+    return await kube.list("Pod", namespace, f"practicum.dev/archive={kind}")
+
+
+async def test_who_asks_for_no_archive_gets_none(
+    kube: Kube, work: Worker, kubelet: ArchiveKubelet, operator: OperatorProcess
+) -> None:
+    lab = await work()
+    notes = {"metadata": {"annotations": {SKIP_ARCHIVE: "true"}}}
+    await kube.merge_patch("LabEnvironment", COURSE, lab.name, notes)
+    await kube.delete("LabEnvironment", COURSE, lab.name)
+    await gone(kube, lab)
+    assert kubelet.kept == 0
+    assert await absent(kube, "ConfigMap", AUDIT_NAMESPACE, f"archive-{lab.uid}")
+
+
+async def test_an_expired_lab_says_where_its_archive_is(
+    kube: Kube, work: Worker, operator: OperatorProcess
+) -> None:
+    lab = await work()
+    await kube.merge_patch("LabEnvironment", COURSE, lab.name, {"spec": {"ttl": "10s"}})
+
+    async def expired() -> bool:
+        return bool((await read(kube, lab.body))["status"]["phase"] == "Expired")
+
+    await eventually(expired, 90)
+    said = await until(kube, lab.body, "Archived")
+    assert (await record(kube, lab)).manifest in said["message"]
+    assert await absent(kube, "Namespace", "", lab.learner)
+
+
+async def test_without_a_volume_for_archives_a_lab_stays_and_says_so(
+    kube: Kube, work: Worker, operator_with: Callable[..., OperatorProcess]
+) -> None:
+    operator_with()
+    lab = await work()
+    await kube.delete("LabEnvironment", COURSE, lab.name)
+    said = await until(kube, lab.body, "Archived", "False", 60, reason="ArchiveNotEnabled")
+    assert "archive.enabled" in said["message"]
+    assert not await absent(kube, "Namespace", "", lab.platform)
+    notes = {"metadata": {"annotations": {SKIP_ARCHIVE: "true"}}}
+    await kube.merge_patch("LabEnvironment", COURSE, lab.name, notes)
+    await gone(kube, lab)
