@@ -49,6 +49,7 @@ from practicum.kube.lease import Elector
 from practicum.observe import http, metrics
 from practicum.observe import logging as logs
 from practicum.reconcile import catalogue, rights
+from practicum.reconcile import shelves as archives
 from practicum.reconcile.apply import Applier
 from practicum.reconcile.catalogue import Catalogue
 from practicum.reconcile.credentials import Credentials
@@ -58,6 +59,7 @@ from practicum.reconcile.labs import Labs
 from practicum.reconcile.network_probe import NetworkProbe
 from practicum.reconcile.report import Reporter
 from practicum.reconcile.runner import Runner, background, periodically
+from practicum.reconcile.shelves import Shelves
 from practicum.reconcile.sweep import Sweep
 from practicum.reconcile.templates import Templates
 from practicum.reconcile.tools import Tools
@@ -218,7 +220,7 @@ async def operate(
 
         tools.reporter.written.append(lambda key, _, status: wake_others(key, status.phase))
         async with (
-            background(_beating(health), probe.keep(), *_chores(kube, settings, children, meter)),
+            background(_beating(health), probe.keep(), *_chores(tools, children, meter)),
             followed(of_labs.informers(kube, children), runner),
             followed(of_changes, changes),
             followed(of_checks, checks),
@@ -243,13 +245,16 @@ async def operate(
 
 
 def _chores(
-    kube: Kube, settings: Settings, children: Children, meter: Meter
+    tools: Tools, children: Children, meter: Meter
 ) -> list[Coroutine[None, None, None]]:
     """Return what is done from time to time, whatever happens in labs."""
+    kube, settings = tools.kube, tools.settings
     sweep = Sweep(kube, settings, utcnow, children.compare)
     shelf = Catalogue(kube, settings)
     retention = Retention(kube, settings.audit_retention, utcnow)
+    shelves = Shelves(tools)
     return [
+        periodically("archives", shelves.run, archives.EVERY),
         periodically("sweep", sweep.run, settings.sweep_interval + timedelta(seconds=1)),
         periodically("retention", retention.run, EVERY),
         periodically("meter", meter.run, settings.meter_interval),

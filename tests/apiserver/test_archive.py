@@ -1,4 +1,4 @@
-"""A lab that ends with an archive: nothing is deleted before it is there, and every failure is told."""
+"""A lab that ends with an archive: nothing is deleted before it is there, failures are told."""
 
 import asyncio
 import contextlib

@@ -42,6 +42,9 @@ class ArchiveRecord(ApiModel):
 
     uid: str
     """Of the lab that it was: this is what archives go by."""
+    origin: str
+    """Uid of the lab whose passwords the databases know: that of the first, however often it was
+    brought back since."""
     lab: str
     course: str
     learner: str = ""

@@ -170,6 +170,9 @@ class RestoredStatus(ApiModel):
     """The archive that the lab begins with."""
 
     archive: Annotated[str, Field(max_length=64, description="Uid of the lab that it was.")]
+    origin: Annotated[
+        str, Field(max_length=64, description="Uid of the lab whose passwords its databases know.")
+    ]
     manifest: Sha256
     at: Annotated[
         str | None,

@@ -62,7 +62,7 @@ def run(task: Task, token: str, root: Path, inputs: Path) -> Task:
     except Damaged as error:
         raise Failed("DigestMismatch", f"{task['path']}: {error}") from error
     except TooLarge as error:
-        text = f"{error} are more than the {task['most']} bytes of chart value archive.maxSize"
+        text = f"{error} are more than the {task['most']} bytes of chart value archive.maxBytes"
         raise Failed("TooLarge", text) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -155,7 +155,7 @@ def _send(url: str, token: str, file: Path) -> None:
 def _remove(task: Task, _: str, root: Path, __: Path) -> Task:
     for path in task["paths"]:
         shelf.remove(root, path)
-    return {"removed": len(task["paths"])}
+    return {"removed": task["paths"]}
 
 
 def main() -> None:

@@ -85,6 +85,11 @@ def notices(lab: Object) -> list[Diagnosis]:
 
 def first_failing(lab: Object) -> Object | None:
     """Return the first condition that does not hold, in the order of a lab's life."""
+    phase = labview.phase(lab)
+    if phase in (Phase.EXPIRING, Phase.TERMINATING):
+        for one in labview.conditions(lab):
+            if one["type"] == ConditionType.ARCHIVED and not labview.holds(one):
+                return one
     by_phase = {Phase.EXPIRED: "Expired", Phase.SUSPENDED: "Suspended"}
     if "deletionTimestamp" in lab["metadata"]:
         blocked = [one for one in labview.conditions(lab) if one["reason"] == "DeletionBlocked"]
@@ -94,7 +99,6 @@ def first_failing(lab: Object) -> Object | None:
         for one in labview.conditions(lab)
         if one["type"] not in labview.NOTICES and not labview.holds(one)
     ]
-    phase = labview.phase(lab)
     if phase == Phase.READY and not any(one["type"] == ConditionType.READY for one in failing):
         # A spare lab is ready although nobody holds credentials for it.
         return None if labview.observed(lab) else _made_up("NotObserved", lab, _UNSEEN)

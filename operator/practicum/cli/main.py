@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from practicum import __version__
 from practicum.cli import (
+    archive_verbs,
     attest_verbs,
     audit_verbs,
     change_verbs,
@@ -140,6 +141,7 @@ app.add_typer(change_verbs.app, name="change")
 app.add_typer(template_verbs.app, name="template")
 app.add_typer(attest_verbs.app, name="attest")
 app.add_typer(audit_verbs.app, name="audit")
+app.add_typer(archive_verbs.app, name="archive")
 app.add_typer(report_verbs.app, name="report")
 
 

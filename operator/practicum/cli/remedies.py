@@ -72,6 +72,20 @@ REMEDIES: Final[dict[str, str]] = {
     "released",
     "ChecksErrored": "nothing that the learner did: the message names the check and what kept it "
     "from being looked at; practicum check LAB looks again, and spec.waivedChecks does without it",
+    "Archiving": "wait: the lab is over and is being archived, then it is deleted",
+    "Restoring": "wait: the lab is being brought back from its archive",
+    "ArchiveNotEnabled": "ask the platform team to set the chart's value archive.enabled; "
+    "annotation practicum.dev/skip-archive=true ends the lab without an archive",
+    "ArchiveFull": "ask the platform team for a larger volume (chart value archive.size): it is "
+    "tried again by itself; annotation practicum.dev/skip-archive=true does without",
+    "TooLarge": "ask the platform team to raise the chart's value archive.maxBytes, or end the lab "
+    "without an archive: annotation practicum.dev/skip-archive=true",
+    "VolumeUnreadable": "it is tried again by itself; if it stays, the message names the volume "
+    "and what its pod says; annotation practicum.dev/skip-archive=true does without an archive",
+    "ArchiveNotFound": "name an archive that practicum archive list shows, or leave the annotation "
+    "out: create another LabEnvironment",
+    "DigestMismatch": "the archive is not as it was made, and is refused: ask the platform team "
+    "for a backup of the archive volume",
     "Expired": "an ended lab cannot come back: create another LabEnvironment",
 }
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from practicum.api import names
-from practicum.api.archives import Volume, record_name
+from practicum.api.archives import ArchiveRecord, Volume, record_name
 from practicum.api.canonical import digest
 from practicum.api.labenvironment import LabEnvironment
 from practicum.archives import keeper as keepers
@@ -41,20 +41,12 @@ def porter(
     lab: LabEnvironment, namespace: str, volume: Volume, settings: Settings, *, writes: bool
 ) -> Object:
     """Return the pod beside one volume; it knows only the digest of its token."""
-    known = hashlib.sha256(token(lab.uid, settings).encode()).hexdigest()
-    mode = "write" if writes else "read"
-    container = {
-        "command": ["python", "-m", "practicum.archives.porter", mode, "/volume"],
-        "env": [{"name": porters.TOKEN_DIGEST, "value": known}],
-        "ports": [{"containerPort": porters.PORT}],
-        "readinessProbe": {
-            "tcpSocket": {"port": porters.PORT},
-            "periodSeconds": 1,
-            "timeoutSeconds": 5,
-        },
-        "volumeMounts": [{"name": "volume", "mountPath": "/volume", "readOnly": not writes}],
+    container = _porter("write" if writes else "read", token(lab.uid, settings)) | {
+        "volumeMounts": [{"name": "volume", "mountPath": "/volume", "readOnly": not writes}]
     }
-    spec = _spec(settings, container, volume.user, volume.group)
+    spec = _spec(settings.archive_image, settings.node_selector, container)
+    spec["securityContext"] |= {"runAsUser": volume.user, "runAsGroup": volume.group}
+    spec["securityContext"] |= {"fsGroup": volume.group}
     claim = {"claimName": volume.claim}
     spec["volumes"] = [{"name": "volume", "persistentVolumeClaim": claim}]
     return {
@@ -162,7 +154,7 @@ def keeper(uid: str, task: Mapping[str, Any], parts: int, settings: Settings) ->
             {"name": "inputs", "mountPath": "/in", "readOnly": True},
         ],
     }
-    spec = _spec(settings, container, 1000, 1000)
+    spec = _spec(settings.archive_image, settings.node_selector, container)
     claim = {"claimName": SHELF}
     spec["serviceAccountName"] = SHELF
     spec["volumes"] = [
@@ -181,26 +173,65 @@ def keeper(uid: str, task: Mapping[str, Any], parts: int, settings: Settings) ->
     }
 
 
-def _spec(settings: Settings, container: Object, user: int, group: int) -> Object:
+def reader(record: ArchiveRecord, token: str, image: str, nodes: Mapping[str, str]) -> Object:
+    """Return the pod that hands one archive out, to whoever made it and may reach its port.
+
+    Args:
+        record: which archive.
+        token: what opens the pod; only its digest is in it.
+        image: the operator's.
+        nodes: labels of the nodes that it may run on.
+    """
+    container = _porter("read", token) | {
+        "volumeMounts": [
+            {"name": "volume", "mountPath": "/volume", "subPath": record.path, "readOnly": True}
+        ]
+    }
+    spec = _spec(image, nodes, container) | {"serviceAccountName": SHELF}
+    spec["volumes"] = [{"name": "volume", "persistentVolumeClaim": {"claimName": SHELF}}]
+    meta = {
+        "generateName": f"{names.ARCHIVE_PREFIX}get-",
+        "namespace": names.AUDIT_NAMESPACE,
+        "labels": {names.ARCHIVE: "reader", names.LAB_UID: record.uid},
+    }
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+
+
+def _porter(mode: str, token: str) -> Object:
+    return {
+        "command": ["python", "-m", "practicum.archives.porter", mode, "/volume"],
+        "env": [
+            {"name": porters.TOKEN_DIGEST, "value": hashlib.sha256(token.encode()).hexdigest()}
+        ],
+        "ports": [{"containerPort": porters.PORT}],
+        "readinessProbe": {
+            "tcpSocket": {"port": porters.PORT},
+            "periodSeconds": 1,
+            "timeoutSeconds": 5,
+        },
+    }
+
+
+def _spec(image: str, node_selector: Mapping[str, str], container: Object) -> Object:
     return {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "restartPolicy": "Never",
         "activeDeadlineSeconds": LIFE_SECONDS,
         "terminationGracePeriodSeconds": 1,
-        "nodeSelector": dict(settings.node_selector),
+        "nodeSelector": dict(node_selector),
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": user,
-            "runAsGroup": group,
-            "fsGroup": group,
+            "runAsUser": 1000,
+            "runAsGroup": 1000,
+            "fsGroup": 1000,
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [
             {
                 "name": CONTAINER,
-                "image": settings.archive_image,
+                "image": image,
                 "imagePullPolicy": "IfNotPresent",
                 "resources": _RESOURCES,
                 "securityContext": {

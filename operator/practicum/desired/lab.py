@@ -153,5 +153,5 @@ class Lab:
     def password(self, purpose: str, version: int = 1) -> str:
         """Derive a password; a restored lab has those that its databases know."""
         restored = self.resource.status.restored
-        uid = restored.archive if restored else self.uid
+        uid = restored.origin if restored else self.uid
         return derived(self.settings.root_key, uid, purpose, version)

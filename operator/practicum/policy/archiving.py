@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ CAPTURED: Final = (
     *("ResourceQuota", "LimitRange", "NetworkPolicy", "RoleBinding"),
     *("Deployment", "StatefulSet", "CronJob", "ChangeRequest", "ChangeApproval"),
 )
-"""Kinds of learners' objects that are archived, in the order in which they come back: no Secrets."""
+"""Kinds of learners' objects that are archived, in the order of their return: no Secrets."""
 RESTORED: Final = frozenset(CAPTURED) - {"PersistentVolumeClaim", "ChangeRequest", "ChangeApproval"}
 """What is made anew: volumes come back by themselves, requests were other people's to sign."""
 SCALED: Final = ("Deployment", "StatefulSet")
@@ -132,30 +133,38 @@ def _identity(pod: Mapping[str, Any]) -> dict[str, int]:
     return {key: int(value) for key, value in found.items() if value}
 
 
-def transplanted(objects: str, moves: Mapping[str, str]) -> list[Object]:
-    """Return a lab's objects as they are in another lab.
+@dataclass(frozen=True)
+class Move:
+    """From where to where a lab's objects go."""
 
-    Args:
-        objects: JSON, as it stands in the archive.
-        moves: names that are another's there: the labs' namespaces, and accounts ``<lab>.``.
+    lab: tuple[str, str]
+    """Names of the labs, which their accounts begin with."""
+    namespace: tuple[str, str]
+    """Names of the learners' namespaces, which those of all other sides begin with."""
+
+
+def transplanted(objects: str, move: Move) -> list[Object]:
+    """Return a lab's objects as they are in another lab, in the order in which to make them.
+
+    The namespaces' names are the new lab's, wherever they stand, and so are its accounts'.
 
     Raises:
-        ValueError: it is not what `portable` made.
+        ValueError: it is not what `portable` made, as JSON.
     """
-    bodies = json.loads(objects)
+    bodies = json.loads(objects.replace(*move.namespace))
     if not isinstance(bodies, list) or not all(isinstance(one, dict) for one in bodies):
         raise ValueError("objects.json is not a list of objects")
-    kept = [one for one in bodies if one.get("kind") in RESTORED]
-    return sorted((_moved(one, moves) for one in kept), key=lambda one: CAPTURED.index(one["kind"]))
+    kept = [_moved(one, *move.lab) for one in bodies if one.get("kind") in RESTORED]
+    return sorted(kept, key=lambda one: CAPTURED.index(one["kind"]))
 
 
-def _moved(node: Any, moves: Mapping[str, str]) -> Any:
-    if isinstance(node, str):
-        for old, new in moves.items():
-            node = node.replace(old, new)
-        return node
-    if isinstance(node, list):
-        return [_moved(one, moves) for one in node]
-    if isinstance(node, dict):
-        return {_moved(key, moves): _moved(value, moves) for key, value in node.items()}
-    return node
+def _moved(body: Object, old: str, new: str) -> Object:
+    if body["kind"] != "RoleBinding":
+        return body
+    subjects = [
+        {**one, "name": new + one["name"].removeprefix(old)}
+        if one["kind"] == "ServiceAccount" and one["name"].startswith(f"{old}.")
+        else one
+        for one in body.get("subjects", [])
+    ]
+    return {**body, "subjects": subjects}

@@ -49,8 +49,8 @@ class Step:
 @dataclass
 class _Attempt:
     began: datetime
+    again: datetime
     failures: int = 0
-    again: datetime | None = None
     error: ArchiveError | None = None
 
 
@@ -98,9 +98,9 @@ class Archiver:
         if not lab.status.exhibits_at:
             return self._finish(lab.uid, _EMPTY)
         now = self._tools.clock()
-        attempt = self._attempts.setdefault(lab.uid, _Attempt(now))
-        if attempt.error and attempt.again and now < attempt.again:
-            return self._failing(attempt)
+        attempt = self._attempts.setdefault(lab.uid, _Attempt(now, now))
+        if attempt.error and now < attempt.again:
+            return self._failing(attempt.error, attempt.again)
         try:
             return await self._attempt(lab, staying, attempt)
         except ArchiveError as error:
@@ -213,11 +213,9 @@ class Archiver:
         if self._tools.settings.archive_image:
             await self._movers.tidy(lab.uid)
         await self._movers.send_off(staying)
-        return self._failing(attempt)
+        return self._failing(error, attempt.again)
 
-    def _failing(self, attempt: _Attempt) -> Step:
-        error, again = attempt.error, attempt.again
-        assert error and again
+    def _failing(self, error: ArchiveError, again: datetime) -> Step:
         text = f"{error}; the data is kept, the next attempt is at {rfc3339(again)}"
         return Step(Readiness(False, error.reason, text, failed=True), again)
 
@@ -253,6 +251,7 @@ def _record(
     try:
         return ArchiveRecord(
             uid=lab.uid,
+            origin=lab.status.restored.origin if lab.status.restored else lab.uid,
             lab=lab.metadata["name"],
             course=lab.metadata["namespace"],
             learner=lab.spec.learner.id if lab.spec.learner else "",

@@ -12,8 +12,14 @@ from typing import Final
 
 from practicum import errors
 from practicum.api import names
+from practicum.api.archives import ArchiveRecord
 from practicum.api.labenvironment import LabEnvironment
-from practicum.api.labstatus import CredentialsStatus, ServiceStatus, TemplateStatus
+from practicum.api.labstatus import (
+    CredentialsStatus,
+    RestoredStatus,
+    ServiceStatus,
+    TemplateStatus,
+)
 from practicum.api.labtemplate import PLATFORM
 from practicum.api.names import key_of
 from practicum.api.times import parse_rfc3339, rfc3339
@@ -30,12 +36,14 @@ from practicum.reconcile.claim import Claims
 from practicum.reconcile.credentials import Outcome
 from practicum.reconcile.inventory import Inventory
 from practicum.reconcile.report import Findings
+from practicum.reconcile.restore import Restorer
 from practicum.reconcile.runner import together
 from practicum.reconcile.templates import Pinned
 from practicum.reconcile.tools import Tools
 
 _SLOW: Final = timedelta(seconds=20)
 """A component that is not up by then is asked why."""
+_AT_ONCE: Final = timedelta(milliseconds=100)
 _SOON: Final = timedelta(seconds=2)
 
 
@@ -46,6 +54,7 @@ class Provisioner:
         self._tools = tools
         self._claims = Claims(tools.kube, tools.inventory, tools.applier)
         self._waiting: dict[str, datetime] = {}
+        self._restorer = Restorer(tools)
         self._passed: set[str] = set()
         self._exhibited: dict[str, str] = {}
         """When labs got what is the learner's own, until their status says so."""
@@ -72,6 +81,8 @@ class Provisioner:
         """
         tools = self._tools
         lab = Lab(resource, pinned.spec, tools.settings)
+        if archive := await self._restorer.wished(resource):
+            return await self._begin_with(archive, resource, pinned, end, facts)
         wanted = plan(lab, rendered)
         findings = Findings(
             expires_at=end,
@@ -92,6 +103,7 @@ class Provisioner:
             else tuple(resource.status.namespaces),
             credentials=_credentials(lab, outcome),
             exhibits_at=self._exhibited.get(lab.uid),
+            restored=self._restored(resource),
             seal=self._seal(wanted, outcome) if facts.components.ready else "",
         )
         await tools.reporter.report(resource, facts, findings)
@@ -99,7 +111,35 @@ class Provisioner:
             tools.clock(),
             None if facts.components.ready or lab.suspended else tools.clock() + _SLOW,
             outcome.due if outcome else None,
+            self._restorer.due(lab.uid),
         )
+
+    async def _begin_with(
+        self,
+        archive: ArchiveRecord,
+        resource: LabEnvironment,
+        pinned: Pinned,
+        end: datetime,
+        facts: Facts,
+    ) -> datetime:
+        """Put on record which archive a lab begins with: its passwords depend on that."""
+        revision = await self._restorer.revision(archive, pinned.revision)
+        findings = Findings(
+            expires_at=end,
+            template=TemplateStatus(name=resource.spec.template, revision=revision),
+            restored=RestoredStatus(
+                archive=archive.uid, origin=archive.origin, manifest=archive.manifest
+            ),
+        )
+        await self._tools.reporter.report(resource, facts, findings)
+        return self._tools.clock() + _AT_ONCE
+
+    def _restored(self, resource: LabEnvironment) -> RestoredStatus | None:
+        """Return what the status says of a return, with the moment once it is complete."""
+        known, at = resource.status.restored, self._exhibited.get(resource.uid)
+        if known and not known.at and at:
+            return known.model_copy(update={"at": at})
+        return known
 
     async def _recall(self, lab: Lab, wanted: Plan) -> None:
         """Start where an earlier process stopped, if everything is as it left it."""
@@ -133,6 +173,7 @@ class Provisioner:
         """Forget a lab that is gone."""
         self._waiting.pop(lab_uid, None)
         self._exhibited.pop(lab_uid, None)
+        self._restorer.forget(lab_uid)
         self._passed.discard(lab_uid)
 
     async def _steps(
@@ -153,6 +194,15 @@ class Provisioner:
         facts = replace(facts, guarded=guarded)
         if not guarded.ready:
             return facts, None
+        if self._restorer.is_due(lab):
+            restored = await self._restorer.advance(lab, wanted)
+            if not restored.ready:
+                return replace(facts, components=restored), None
+            # What the learner had is there: what it began as is not made again. The status says
+            # so before anything runs: on a volume in use nothing may be brought back.
+            self._exhibited[lab.uid] = rfc3339(self._tools.clock())
+            done = Readiness(False, "Restoring", "everything is back and starts now")
+            return replace(facts, components=done), None
         await self._exhibit(lab, wanted)
         outcome, components = await together(
             self._access(lab, wanted, end), self._components(lab, wanted)

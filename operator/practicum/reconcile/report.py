@@ -13,6 +13,7 @@ from practicum.api.labenvironment import LabEnvironment
 from practicum.api.labstatus import (
     CredentialsStatus,
     LabEnvironmentStatus,
+    RestoredStatus,
     ServiceStatus,
     TemplateStatus,
 )
@@ -44,6 +45,7 @@ class Findings:
     credentials: CredentialsStatus | None = None
     template: TemplateStatus | None = None
     exhibits_at: str | None = None
+    restored: RestoredStatus | None = None
     seal: str = ""
 
 
@@ -87,6 +89,7 @@ class Reporter:
             credentials=findings.credentials,
             template=findings.template or old.template,
             exhibits_at=findings.exhibits_at or old.exhibits_at,
+            restored=findings.restored or old.restored,
             seal=findings.seal,
             conditions=verdict.conditions(facts, old.conditions, now, generation),
         )
