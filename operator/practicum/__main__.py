@@ -244,9 +244,7 @@ async def operate(
         await runner.stop()
 
 
-def _chores(
-    tools: Tools, children: Children, meter: Meter
-) -> list[Coroutine[None, None, None]]:
+def _chores(tools: Tools, children: Children, meter: Meter) -> list[Coroutine[None, None, None]]:
     """Return what is done from time to time, whatever happens in labs."""
     kube, settings = tools.kube, tools.settings
     sweep = Sweep(kube, settings, utcnow, children.compare)

@@ -48,6 +48,12 @@ def test_the_chart_grants_what_is_asked_for_and_no_more(
     assert sorted(asked) == expanded(role["rules"])
 
 
+def test_archives_need_what_the_chart_grants_for_them(world: World) -> None:
+    path = at("Role", "practicum-audit", "practicum-archive")
+    role = world.attempt(world.admin, "GET", path).body
+    assert sorted(tuple(right[:4]) for right in rights.of_archives()) == expanded(role["rules"])
+
+
 def test_a_missing_rule_ends_the_start_and_is_named(
     world: World, operator_kubeconfig: Path, tmp_path: Path
 ) -> None:

@@ -8,25 +8,20 @@ operator reads no more than that. ``python -m practicum.archives.keeper``.
 import base64
 import errno
 import gzip
-import http.client
 import json
 import os
 import sys
 import textwrap
 from pathlib import Path
 from typing import Any, Final
-from urllib.error import HTTPError
-from urllib.request import ProxyHandler, Request, build_opener
 
-from practicum.archives import shelf
+from practicum.archives import calls, shelf
 from practicum.archives.shelf import TooLarge
 from practicum.archives.volumes import Damaged
 
 TASK: Final = "PRACTICUM_ARCHIVE_TASK"
 TOKEN: Final = "PRACTICUM_ARCHIVE_TOKEN"  # noqa: S105
 OBJECTS: Final = "objects.json"
-_TIMEOUT: Final = 120
-"""Seconds in which something has to come from a volume, or be taken in by it."""
 
 Task = dict[str, Any]
 
@@ -108,26 +103,13 @@ def _documents(objects: list[Task], folder: Path) -> None:
 
 def _fetch(url: str, token: str, target: Path, most: int) -> int:
     try:
-        with _asked("GET", url, token) as answer:
+        with calls.ask("GET", url, token) as answer:
             return shelf.copy(answer, target, most)
-    except HTTPError as error:
-        raise Failed("VolumeUnreadable", f"{target.name}: {_said(error)}") from error
-    except (http.client.HTTPException, TimeoutError, ConnectionError) as error:
+    except calls.Refused as error:
+        raise Failed("VolumeUnreadable", f"{target.name}: {error}") from error
+    except calls.BROKEN as error:
         text = f"{target.name}: the stream broke off: {error or type(error).__name__}"
         raise Failed("VolumeUnreadable", text) from error
-
-
-def _asked(method: str, url: str, token: str, body: Any = None, size: int = 0) -> Any:
-    headers = {"Authorization": f"Bearer {token}"}
-    if body is not None:
-        headers["Content-Length"] = str(size)
-    # Whatever proxy the environment names, a volume is never behind it.
-    opener = build_opener(ProxyHandler({}))
-    return opener.open(Request(url, body, headers, method=method), timeout=_TIMEOUT)  # noqa: S310
-
-
-def _said(error: HTTPError) -> str:
-    return f"{error.code} {error.read(500).decode('utf-8', 'replace')}"
 
 
 def _restore(task: Task, token: str, root: Path, _: Path) -> Task:
@@ -143,11 +125,11 @@ def _restore(task: Task, token: str, root: Path, _: Path) -> Task:
 
 def _send(url: str, token: str, file: Path) -> None:
     try:
-        with file.open("rb") as stream, _asked("PUT", url, token, stream, file.stat().st_size):
-            return
-    except HTTPError as error:
-        raise Failed("RestoreFailed", f"{file.name}: {_said(error)}") from error
-    except (http.client.HTTPException, TimeoutError, ConnectionError) as error:
+        with file.open("rb") as stream:
+            calls.ask("PUT", url, token, stream, file.stat().st_size).close()
+    except calls.Refused as error:
+        raise Failed("RestoreFailed", f"{file.name}: {error}") from error
+    except calls.BROKEN as error:
         text = f"{file.name}: not taken in: {error or type(error).__name__}"
         raise Failed("RestoreFailed", text) from error
 

@@ -6,13 +6,11 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
-from urllib.request import ProxyHandler, Request, build_opener
 
 from practicum import errors
 from practicum.api.archives import ArchiveRecord
 from practicum.api.names import AUDIT_NAMESPACE
-from practicum.archives import shelf, volumes
+from practicum.archives import calls, shelf, volumes
 from practicum.archives.porter import PORT
 from practicum.cli import archives, output
 from practicum.cli.exits import CliError, Exit
@@ -115,13 +113,11 @@ async def _fetch(session: Session, pod: Object, token: str, to: Path) -> None:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         try:
             await asyncio.to_thread(_unpack, url, token, to)
-        except (volumes.Damaged, OSError) as error:
+        except (volumes.Damaged, calls.Refused, *calls.BROKEN) as error:
             why = failed[0] if failed else error
             raise CliError(f"the archive did not arrive: {why}") from error
 
 
 def _unpack(url: str, token: str, to: Path) -> None:
-    request = Request(url, headers={"Authorization": f"Bearer {token}"})  # noqa: S310
-    answer: Any
-    with build_opener(ProxyHandler({})).open(request, timeout=60) as answer:
+    with calls.ask("GET", url, token) as answer:
         volumes.unpack(answer, to)

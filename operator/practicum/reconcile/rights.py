@@ -127,6 +127,11 @@ def of_usage() -> Iterator[Right]:
     yield from each(USAGE)
 
 
+def of_archives() -> Iterator[Right]:
+    """Yield the rights that only archives need; a failing archive names what is missing."""
+    yield from each(ARCHIVE, names.AUDIT_NAMESPACE)
+
+
 def each(rules: Iterable[Rule], namespace: str = "") -> Iterator[Right]:
     """Yield the rights that rules are made of, in one namespace or everywhere."""
     for rule in rules:

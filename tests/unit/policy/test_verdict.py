@@ -109,9 +109,11 @@ def by_type(facts: Facts, old: Any = (), now: datetime = NOW) -> dict[str, Condi
 
 
 def test_every_condition_is_there_once_in_order() -> None:
-    made = verdict.conditions(Facts(), (), NOW, 3)
+    made = verdict.conditions(Facts(archived=READY), (), NOW, 3)
     ours = [kind.value for kind in ConditionType if kind not in OTHERS]
     assert [condition.type for condition in made] == ours
+    alive = verdict.conditions(Facts(), (), NOW, 3)
+    assert {*ours} - {one.type for one in alive} == {ConditionType.ARCHIVED.value}
     assert {condition.observed_generation for condition in made} == {3}
     assert {condition.last_transition_time for condition in made} == {rfc3339(NOW)}
 
