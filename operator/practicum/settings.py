@@ -113,6 +113,10 @@ class Settings:
     archive_image: str = ""
     """Image of the pods that archive labs, with this package in it; empty: none are archived."""
 
+    archive_size: str = "20Gi"
+    archive_storage_class: str = ""
+    archive_access_mode: str = "ReadWriteOnce"
+
     archive_max_bytes: int = 5 * 2**30
     """The most that the archive of one lab may hold."""
 
@@ -263,6 +267,9 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         "probe_interval": _duration,
         "audit_retention": _duration,
         "archive_image": str,
+        "archive_size": str,
+        "archive_storage_class": str,
+        "archive_access_mode": str,
         "archive_max_bytes": int,
         "archive_retention": _duration,
         "archive_patience": _duration,

@@ -162,7 +162,7 @@ async def test_a_failed_archive_keeps_the_data_says_why_and_is_tried_again(
     kube: Kube, work: Worker, kubelet: ArchiveKubelet, operator: OperatorProcess
 ) -> None:
     lab = await work()
-    text = "the archive volume is full: enlarge it (chart value archive.size)"
+    text = "the archive volume is full: enlarge the claim practicum-archive"
     kubelet.failing = {"error": "ArchiveFull", "message": text}
     await kube.delete("LabEnvironment", COURSE, lab.name)
     said = await until(kube, lab.body, "Archived", "False", 60, reason="ArchiveFull")

@@ -5,7 +5,7 @@ import pytest
 from .actors import Object
 from .cases import Case, create, delete, edit, table
 from .conftest import World
-from .objects import OURS, at, container, pod, thing
+from .objects import OURS, at, claim, container, pod, thing
 
 AUDIT, RBAC = "practicum-audit", "cannot"
 OUTSIDE = "in practicum-audit the operator writes and deletes only"
@@ -21,6 +21,11 @@ def named(kind: str, **meta: object) -> Object:
 
 def keeper(*volumes: Object, **meta: object) -> Object:
     return pod(meta=NAMED | meta, volumes=list(volumes), containers=[container()])
+
+
+def claim_of(name: str) -> Object:
+    body = claim()
+    return body | {"metadata": {"name": name}}
 
 
 def secret(name: str) -> Object:
@@ -45,7 +50,8 @@ OPERATOR = table(
         keeper({"name": "v", "persistentVolumeClaim": {"claimName": "other"}}),
         *(VOLUMES, AUDIT),
     ),
-    create("claim beside the shelf", named("PersistentVolumeClaim"), RBAC, AUDIT),
+    create("the shelf", claim_of("practicum-archive"), namespace=AUDIT),
+    create("claim beside the shelf", claim_of("archive-mine"), OUTSIDE, AUDIT),
     delete("the shelf itself", "PersistentVolumeClaim", "practicum-archive", RBAC, AUDIT),
     delete("the policy around it", "NetworkPolicy", "archive", RBAC, AUDIT),
     Case("exec in a keeper", "POST", at("Pod", AUDIT, "archive-1", "exec"), None, RBAC),

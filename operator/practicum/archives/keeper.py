@@ -61,7 +61,7 @@ def run(task: Task, token: str, root: Path, inputs: Path) -> Task:
         raise Failed("TooLarge", text) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            text = "the archive volume is full: enlarge it (chart value archive.size)"
+            text = "the archive volume is full: enlarge the claim practicum-archive"
             raise Failed("ArchiveFull", text) from error
         raise Failed("ArchiveUnreadable", str(error)) from error
 

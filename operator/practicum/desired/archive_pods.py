@@ -32,6 +32,23 @@ _RESOURCES: Final = {
 }
 
 
+def shelf(settings: Settings) -> Object:
+    """Return the claim of the volume with all archives: made for the first, never changed."""
+    spec: Object = {
+        "accessModes": [settings.archive_access_mode],
+        "resources": {"requests": {"storage": settings.archive_size}},
+    }
+    if settings.archive_storage_class:
+        spec["storageClassName"] = settings.archive_storage_class
+    metadata = {"name": SHELF, "namespace": names.AUDIT_NAMESPACE}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": metadata,
+        "spec": spec,
+    }
+
+
 def token(uid: str, settings: Settings) -> str:
     """Return what opens the porters of one lab."""
     return derived(settings.root_key, uid, "archive")

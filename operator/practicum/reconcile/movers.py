@@ -116,6 +116,8 @@ class Movers:
         kube = self._tools.kube
         pod = await kube.find("Pod", AUDIT_NAMESPACE, record_name(uid))
         if pod is None:
+            with suppress(errors.Conflict):
+                await kube.create(pods.shelf(self._tools.settings))
             parts = await self._inputs(uid, captured)
             try:
                 await kube.create(pods.keeper(uid, task, parts, self._tools.settings))

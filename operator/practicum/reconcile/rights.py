@@ -84,6 +84,7 @@ AUDIT: Final = (Rule("", ("configmaps",), ("get", "list", "create", "patch", "de
 ARCHIVE: Final = (
     Rule("", ("pods", "secrets"), ("get", "list", "create", "delete")),
     Rule("", ("pods/log",), ("get",)),
+    Rule("", ("persistentvolumeclaims",), ("create",)),
 )
 """What the Role ``practicum-archive`` grants; without it labs are not archived, and not deleted."""
 
