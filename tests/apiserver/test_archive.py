@@ -10,13 +10,20 @@ from typing import Any
 
 import pytest
 
+from e2e.cluster.control_plane import ControlPlane
+from practicum.__main__ import tools_for
 from practicum.api.archives import ArchiveRecord
-from practicum.api.names import AUDIT_NAMESPACE, SKIP_ARCHIVE
+from practicum.api.names import AUDIT_NAMESPACE, RESTORE_FROM, SKIP_ARCHIVE
+from practicum.api.times import rfc3339
 from practicum.archives import shelf
+from practicum.clock import utcnow
 from practicum.kube.client import Kube, Object
+from practicum.reconcile.shelves import Shelves
+from practicum.settings import Settings
 from tests.archive_kubelet import ArchiveKubelet
 
-from .conftest import LabMaker, absent, eventually, namespaces, read, told, until
+from .command import practicum
+from .conftest import LabMaker, absent, access, eventually, lab_body, namespaces, read, told, until
 from .operator_process import OperatorProcess
 from .test_life import learner_pod
 
@@ -220,8 +227,20 @@ async def test_who_asks_for_no_archive_gets_none(
     assert await absent(kube, "ConfigMap", AUDIT_NAMESPACE, f"archive-{lab.uid}")
 
 
+@pytest.fixture
+async def tutor(kube: Kube, control_plane: ControlPlane, tmp_path: Path) -> Path:
+    """An instructor's kubeconfig: who may edit the course, and nothing elsewhere."""
+    meta = {"name": "tutor", "namespace": COURSE}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit"}
+    subject = {"kind": "ServiceAccount", **meta}
+    await kube.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta})
+    head = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": meta}
+    await kube.apply({**head, "roleRef": role, "subjects": [subject]})
+    return access(control_plane, tmp_path, COURSE, "tutor")
+
+
 async def test_an_expired_lab_says_where_its_archive_is(
-    kube: Kube, work: Worker, operator: OperatorProcess
+    kube: Kube, work: Worker, operator: OperatorProcess, control_plane: ControlPlane, tutor: Path
 ) -> None:
     lab = await work()
     await kube.merge_patch("LabEnvironment", COURSE, lab.name, {"spec": {"ttl": "10s"}})
@@ -231,8 +250,32 @@ async def test_an_expired_lab_says_where_its_archive_is(
 
     await eventually(expired, 90)
     said = await until(kube, lab.body, "Archived")
-    assert (await record(kube, lab)).manifest in said["message"]
+    made = await record(kube, lab)
+    assert made.manifest in said["message"]
     assert await absent(kube, "Namespace", "", lab.learner)
+    # The platform team sees the record; an instructor what the course itself says.
+    for config, size in ((control_plane.kubeconfig, made.size), (tutor, None)):
+        listed = await asyncio.to_thread(practicum, config, "archive", "list", "-o", "json")
+        assert listed.returncode == 0, listed.stderr
+        (found,) = (one for one in json.loads(listed.stdout) if one["archive"] == lab.uid)
+        assert (found["lab"], found["template"], found["size"]) == (lab.name, "mod-506", size)
+    taken = await asyncio.to_thread(practicum, tutor, "archive", "restore", lab.name)
+    assert taken.returncode == 5, taken
+    assert "give another --name" in taken.stderr
+    copied = await asyncio.to_thread(
+        practicum, tutor, "archive", "get", lab.uid, "--to", str(tutor.parent / "copy")
+    )
+    assert copied.returncode == 4, copied
+    assert "practicum-archivist" in copied.stderr
+    missing = await asyncio.to_thread(practicum, tutor, "archive", "restore", "never-was")
+    assert missing.returncode == 3, missing
+    words = ("archive", "restore", lab.name, "--name", f"{lab.name}-back", "--ttl", "2h")
+    back = await asyncio.to_thread(practicum, tutor, *words)
+    assert back.returncode == 0, back.stderr
+    body = await kube.get("LabEnvironment", COURSE, f"{lab.name}-back")
+    assert body["metadata"]["annotations"] == {RESTORE_FROM: lab.uid}
+    assert (body["spec"]["ttl"], body["spec"]["onExpiry"]) == ("2h", "Archive")
+    await kube.delete("LabEnvironment", COURSE, f"{lab.name}-back")
 
 
 async def test_without_a_volume_for_archives_a_lab_stays_and_says_so(
@@ -247,3 +290,117 @@ async def test_without_a_volume_for_archives_a_lab_stays_and_says_so(
     notes = {"metadata": {"annotations": {SKIP_ARCHIVE: "true"}}}
     await kube.merge_patch("LabEnvironment", COURSE, lab.name, notes)
     await gone(kube, lab)
+
+
+async def test_a_course_that_goes_waits_for_archives_only_so_long(
+    kube: Kube, work: Worker, kubelet: ArchiveKubelet, operator_with: Callable[..., OperatorProcess]
+) -> None:
+    course = "course-archived"
+    await open_course(kube, course)
+    operator = operator_with(archive_image="example.org/practicum", archive_patience="10s")
+    lab = await work(course=course)
+    kubelet.failing = {"error": "ArchiveFull", "message": "full"}
+    await kube.delete("Namespace", "", course)
+
+    async def let_go() -> bool:
+        assert operator.metric('practicum_archives_total{result="abandoned"}') == 1
+        return await absent(kube, "Namespace", "", lab.platform)
+
+    await eventually(let_go, 90)
+
+
+async def open_course(kube: Kube, name: str) -> None:
+    """Make a course as the chart does, in a namespace of its own."""
+    await kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    binding = await kube.get("RoleBinding", COURSE, "practicum-operator-course")
+    kept = {key: binding[key] for key in ("apiVersion", "kind", "roleRef", "subjects")}
+    meta = {"name": "practicum-operator-course", "namespace": name}
+    await kube.create(kept | {"metadata": meta})
+
+
+async def test_only_archives_of_the_course_and_the_template_come_back(
+    kube: Kube, make_lab: LabMaker, operator: OperatorProcess
+) -> None:
+    uids = {"course-b": "00000000-other", COURSE: "00000000-here"}
+    for course, uid in uids.items():
+        await kube.create(a_record(uid, course, "mod-501").config_map())
+    asked = [
+        (uids["course-b"], "ArchiveNotFound", "this course has no archive 00000000-other"),
+        ("never-was", "ArchiveNotFound", "this course has no archive never-was"),
+        (uids[COURSE], "ArchiveNotFitting", "is of a lab of template 'mod-501'"),
+    ]
+    for number, (uid, reason, text) in enumerate(asked):
+        body = lab_body(f"back-{number}")
+        body["metadata"]["annotations"] = {RESTORE_FROM: uid}
+        lab = await kube.create(body)
+        said = await until(kube, lab, "Accepted", "False", reason=reason)
+        assert text in said["message"]
+        assert "namespaces" not in (await read(kube, lab))["status"]
+        await kube.delete("LabEnvironment", COURSE, body["metadata"]["name"])
+    for uid in uids.values():
+        await kube.delete("ConfigMap", AUDIT_NAMESPACE, f"archive-{uid}")
+
+
+def a_record(uid: str, course: str, template: str, made_at: str = "2026-11-21T12:00:00Z") -> Any:
+    return ArchiveRecord(
+        uid=uid,
+        origin=uid,
+        lab="ada",
+        course=course,
+        template=template,
+        revision=f"{template}-1",
+        spec={"template": template},
+        made_at=made_at,
+        manifest="0" * 64,
+        files=0,
+        size=0,
+    )
+
+
+async def test_archives_are_removed_when_their_time_is_over(
+    kube: Kube, kubelet: ArchiveKubelet, operator_kubeconfig: Path
+) -> None:
+    old = a_record("00000000-old", COURSE, "mod-506", "2020-01-01T00:00:00Z")
+    new = a_record("00000000-new", COURSE, "mod-506", rfc3339(utcnow()))
+    for one in (old, new):
+        await kube.create(one.config_map())
+        (kubelet.shelf / one.path).mkdir(parents=True)
+    async with await Kube.connect(operator_kubeconfig) as ours:
+        settings = Settings(root_key=b"k", archive_image="example.org/practicum")
+        shelves = Shelves(tools_for(ours, settings))
+
+        async def removed() -> bool:
+            await shelves.run()
+            return await absent(kube, "ConfigMap", AUDIT_NAMESPACE, "archive-00000000-old")
+
+        await eventually(removed)
+        await shelves.run()
+    assert not (kubelet.shelf / old.path).exists()
+    assert (kubelet.shelf / new.path).exists()
+    assert await pods(kube, AUDIT_NAMESPACE, "keeper") == []
+    await kube.delete("ConfigMap", AUDIT_NAMESPACE, "archive-00000000-new")
+
+
+async def test_a_lab_that_comes_back_waits_for_its_volumes(
+    kube: Kube, work: Worker, kubelet: ArchiveKubelet, operator: OperatorProcess
+) -> None:
+    """Volumes are filled before anything runs; a log, by which the objects come, takes a node."""
+    lab = await work()
+    await kube.delete("LabEnvironment", COURSE, lab.name)
+    await gone(kube, lab)
+    body = lab_body(f"{lab.name}-back")
+    body["metadata"]["annotations"] = {RESTORE_FROM: lab.uid}
+    back = await kube.create(body)
+    _, platform = await namespaces(kube, back)
+
+    async def filled() -> bool:
+        file = kubelet.volume(platform, "postgres") / "base"
+        return file.exists() and file.read_text() == "rows"
+
+    await eventually(filled, 60)
+    assert await kube.list("Deployment", platform) == []
+    assert await kube.list("StatefulSet", platform) == []
+    restored = (await read(kube, back))["status"]["restored"]
+    assert (restored["archive"], restored["origin"]) == (lab.uid, lab.uid)
+    assert "at" not in restored
+    await kube.delete("LabEnvironment", COURSE, body["metadata"]["name"])

@@ -76,8 +76,8 @@ REMEDIES: Final[dict[str, str]] = {
     "Restoring": "wait: the lab is being brought back from its archive",
     "ArchiveNotEnabled": "ask the platform team to set the chart's value archive.enabled; "
     "annotation practicum.dev/skip-archive=true ends the lab without an archive",
-    "ArchiveFull": "ask the platform team to enlarge claim practicum-audit/practicum-archive: it is "
-    "tried again by itself; annotation practicum.dev/skip-archive=true does without",
+    "ArchiveFull": "ask the platform team to enlarge claim practicum-audit/practicum-archive: it "
+    "is tried again by itself; annotation practicum.dev/skip-archive=true does without",
     "TooLarge": "ask the platform team to raise the chart's value archive.maxBytes, or end the lab "
     "without an archive: annotation practicum.dev/skip-archive=true",
     "VolumeUnreadable": "it is tried again by itself; if it stays, the message names the volume "
