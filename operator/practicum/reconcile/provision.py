@@ -12,14 +12,8 @@ from typing import Final
 
 from practicum import errors
 from practicum.api import names
-from practicum.api.archives import ArchiveRecord
 from practicum.api.labenvironment import LabEnvironment
-from practicum.api.labstatus import (
-    CredentialsStatus,
-    RestoredStatus,
-    ServiceStatus,
-    TemplateStatus,
-)
+from practicum.api.labstatus import CredentialsStatus, ServiceStatus, TemplateStatus
 from practicum.api.labtemplate import PLATFORM
 from practicum.api.names import key_of
 from practicum.api.times import parse_rfc3339, rfc3339
@@ -43,7 +37,6 @@ from practicum.reconcile.tools import Tools
 
 _SLOW: Final = timedelta(seconds=20)
 """A component that is not up by then is asked why."""
-_AT_ONCE: Final = timedelta(milliseconds=100)
 _SOON: Final = timedelta(seconds=2)
 
 
@@ -81,8 +74,8 @@ class Provisioner:
         """
         tools = self._tools
         lab = Lab(resource, pinned.spec, tools.settings)
-        if archive := await self._restorer.wished(resource):
-            return await self._begin_with(archive, resource, pinned, end, facts)
+        if moment := await self._restorer.begin(resource, pinned, end, facts):
+            return moment
         wanted = plan(lab, rendered)
         findings = Findings(
             expires_at=end,
@@ -103,7 +96,7 @@ class Provisioner:
             else tuple(resource.status.namespaces),
             credentials=_credentials(lab, outcome),
             exhibits_at=self._exhibited.get(lab.uid),
-            restored=self._restored(resource),
+            restored=self._restorer.said(resource, self._exhibited.get(lab.uid)),
             seal=self._seal(wanted, outcome) if facts.components.ready else "",
         )
         await tools.reporter.report(resource, facts, findings)
@@ -113,33 +106,6 @@ class Provisioner:
             outcome.due if outcome else None,
             self._restorer.due(lab.uid),
         )
-
-    async def _begin_with(
-        self,
-        archive: ArchiveRecord,
-        resource: LabEnvironment,
-        pinned: Pinned,
-        end: datetime,
-        facts: Facts,
-    ) -> datetime:
-        """Put on record which archive a lab begins with: its passwords depend on that."""
-        revision = await self._restorer.revision(archive, pinned.revision)
-        findings = Findings(
-            expires_at=end,
-            template=TemplateStatus(name=resource.spec.template, revision=revision),
-            restored=RestoredStatus(
-                archive=archive.uid, origin=archive.origin, manifest=archive.manifest
-            ),
-        )
-        await self._tools.reporter.report(resource, facts, findings)
-        return self._tools.clock() + _AT_ONCE
-
-    def _restored(self, resource: LabEnvironment) -> RestoredStatus | None:
-        """Return what the status says of a return, with the moment once it is complete."""
-        known, at = resource.status.restored, self._exhibited.get(resource.uid)
-        if known and not known.at and at:
-            return known.model_copy(update={"at": at})
-        return known
 
     async def _recall(self, lab: Lab, wanted: Plan) -> None:
         """Start where an earlier process stopped, if everything is as it left it."""

@@ -17,6 +17,7 @@ from practicum import errors
 from practicum.api.archives import ArchiveRecord, Volume, record_name
 from practicum.api.kinds import KINDS
 from practicum.api.labenvironment import LabEnvironment
+from practicum.api.labstatus import RestoredStatus, TemplateStatus
 from practicum.api.labtemplate import LEARNER
 from practicum.api.names import AUDIT_NAMESPACE, RESTORE_FROM
 from practicum.desired.lab import Lab, Object, namespace_name
@@ -26,11 +27,15 @@ from practicum.observe import metrics
 from practicum.policy import archiving
 from practicum.policy.archiving import Move
 from practicum.policy.readiness import READY, Readiness
+from practicum.policy.verdict import Facts
 from practicum.reconcile.movers import Movers
+from practicum.reconcile.report import Findings
+from practicum.reconcile.templates import Pinned
 from practicum.reconcile.tools import Tools
 
 log = structlog.get_logger()
 _POLL: Final = timedelta(seconds=1)
+_AT_ONCE: Final = timedelta(milliseconds=100)
 
 
 @dataclass
@@ -54,7 +59,38 @@ class Restorer:
         self._attempts.pop(uid, None)
         self._records.pop(uid, None)
 
-    async def wished(self, lab: LabEnvironment) -> ArchiveRecord | None:
+    async def begin(
+        self, lab: LabEnvironment, pinned: Pinned, end: datetime, facts: Facts
+    ) -> datetime | None:
+        """Put on record which archive a new lab begins with: its passwords depend on that.
+
+        Returns:
+            when to go on; None where there is nothing to put on record.
+
+        Raises:
+            InvalidLab: there is no such archive of this course, or it was of another template.
+        """
+        if (record := await self._wished(lab)) is None:
+            return None
+        revision, system = record.revision, self._tools.settings.system_namespace
+        if await self._tools.kube.find("ControllerRevision", system, revision) is None:
+            revision = pinned.revision
+        findings = Findings(
+            expires_at=end,
+            template=TemplateStatus(name=lab.spec.template, revision=revision),
+            restored=RestoredStatus(
+                archive=record.uid, origin=record.origin, manifest=record.manifest
+            ),
+        )
+        await self._tools.reporter.report(lab, facts, findings)
+        return self._tools.clock() + _AT_ONCE
+
+    def said(self, lab: LabEnvironment, at: str | None) -> RestoredStatus | None:
+        """Return what the status says of a return, with the moment once it is complete."""
+        known = lab.status.restored
+        return known.model_copy(update={"at": at}) if known and at and not known.at else known
+
+    async def _wished(self, lab: LabEnvironment) -> ArchiveRecord | None:
         """Return the archive that a new lab is to begin with, if any.
 
         Raises:
@@ -72,12 +108,6 @@ class Restorer:
             text = f"spec.template {lab.spec.template!r}: archive {uid} is of a lab of template"
             raise InvalidLab("ArchiveNotFitting", f"{text} {record.template!r}: name that one")
         return record
-
-    async def revision(self, record: ArchiveRecord, otherwise: str) -> str:
-        """Return the template's revision that an archived lab was on, if that is still there."""
-        system = self._tools.settings.system_namespace
-        found = await self._tools.kube.find("ControllerRevision", system, record.revision)
-        return record.revision if found else otherwise
 
     async def _record(self, uid: str) -> ArchiveRecord | None:
         with suppress(errors.Invalid):
