@@ -39,6 +39,7 @@ def usage(
             "storageByteSeconds": GIB * seconds,
         },
         "cost": cost,
+        "currency": "EUR",
     }
     if measured:
         found["used"] = {
@@ -132,17 +133,6 @@ def gone(uid: str, **fields: Any) -> UsageRow:
         "usage": usage(4, cost="1.0000"),
     }
     return UsageRow.model_validate(known | fields)
-
-
-def cohort(name: str, *, course: str = "course-a", currency: str = "EUR") -> Object:
-    """Return a LabCohort whose status says what it cost."""
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "LabCohort",
-        "metadata": {"name": name, "namespace": course, "uid": f"uid-of-{name}"},
-        "spec": {"roster": {"learners": [{"id": "ada"}]}, "templates": [{"name": "mod-501"}]},
-        "status": {"spend": {"amount": "1", "currency": currency}},
-    }
 
 
 def class_of(

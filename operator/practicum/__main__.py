@@ -73,10 +73,9 @@ async def operate(
             wake_cohort(key.namespace, tools.labs.label(key, COHORT))
 
         tools.reporter.written.append(lambda key, _, status: wake_others(key, status.phase))
+        chores = wiring.chores(tools, children.compare, meter)
         async with (
-            background(
-                _beating(health), probe.keep(), *wiring.chores(tools, children.compare, meter)
-            ),
+            background(_beating(health), probe.keep(), *chores),
             followed(of_labs.informers(kube, children), runner),
             followed(of_changes, changes),
             followed(of_checks, checks),

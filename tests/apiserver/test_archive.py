@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from e2e.cluster.control_plane import ControlPlane
-from practicum.__main__ import tools_for
 from practicum.api.archives import ArchiveRecord
 from practicum.api.names import AUDIT_NAMESPACE, RESTORE_FROM, SKIP_ARCHIVE
 from practicum.api.times import rfc3339
@@ -20,6 +19,7 @@ from practicum.clock import utcnow
 from practicum.kube.client import Kube, Object
 from practicum.reconcile.shelves import Shelves
 from practicum.settings import Settings
+from practicum.wiring import tools_for
 from tests.archive_kubelet import ArchiveKubelet
 
 from .command import practicum

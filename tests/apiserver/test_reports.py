@@ -52,10 +52,6 @@ async def labs(kube: Kube, make_lab: LabMaker) -> list[Object]:
         made.append(lab)
     rows = [reports.gone(uid, cohort=COHORT) for uid in (made[0]["metadata"]["uid"], "gone")]
     await kube.apply(reports.book(*rows))
-    cohort = reports.cohort(COHORT)
-    body = {**cohort, "metadata": {"name": COHORT, "namespace": "course-a"}}
-    await kube.apply(body)
-    await write_status(kube, cohort, **cohort["status"])
     return made
 
 

@@ -299,6 +299,15 @@ CASES = (
         "1 labs have ended, and something holds their namespaces.",
     ),
     Case(
+        "PracticumArchivesFailing",
+        "warning",
+        "20m",
+        {"practicum_archives_failing_labs": f"1x{HOUR}"},
+        # It was tried again, and went well.
+        {"practicum_archives_failing_labs": f"1x10 0x{HOUR}"},
+        "1 labs have ended and keep their volumes until their archives succeed.",
+    ),
+    Case(
         "PracticumSweepHalted",
         "critical",
         "1m",

@@ -29,7 +29,7 @@ VERBS = ("usage", "cost", "progress", "activity")
 @pytest.fixture
 def cluster() -> Cluster:
     gone = (reports.gone("g-1", learner=EVIL), reports.gone("g-2", lab="mal", learner=FORMULA))
-    return Cluster(*CLASS, reports.book(*gone), reports.cohort("autumn"))
+    return Cluster(*CLASS, reports.book(*gone))
 
 
 def run(*words: str) -> Result:
@@ -123,11 +123,10 @@ def test_what_cannot_be_asked_for(connected: Cluster, words: tuple[str, ...], sa
 def test_what_one_may_not_read_is_told(connected: Cluster) -> None:
     no = errors.Forbidden(403, "Forbidden", "no")
     connected.refusals["list", "ConfigMap"] = no
-    connected.refusals["list", "LabCohort"] = no
     result = run("cost", "-o", "json")
     assert "ConfigMaps of namespace course-a: labs that are gone are missing" in result.stderr
     found = json.loads(result.stdout)
-    assert (found["currency"], found["total"]["labs"], len(found["notes"])) == (None, 8, 2)
+    assert (found["currency"], found["total"]["labs"], len(found["notes"])) == ("EUR", 8, 1)
     connected.refusals["list", "LabEnvironment"] = no
     for words, hint in (((), "practicum-viewer"), (("-A",), "with -n")):
         refused = run("cost", *words)
@@ -137,14 +136,12 @@ def test_what_one_may_not_read_is_told(connected: Cluster) -> None:
 
 
 def test_who_may_only_read_their_own_lab_gets_its_figures(connected: Cluster) -> None:
-    for kind in ("LabEnvironment", "ConfigMap", "LabCohort"):
+    for kind in ("LabEnvironment", "ConfigMap"):
         connected.refusals["list", kind] = errors.Forbidden(403, "Forbidden", "no")
     name = CLASS[2]["metadata"]["name"]
     result = run("usage", name, name, "-o", "json")
     assert result.stderr == ""
     assert [row["lab"] for row in json.loads(result.stdout)["rows"]] == [name]
-    told = run("cost", name).stderr
-    assert "LabCohorts of namespace course-a: the currency is not known" in told
     assert run("usage", "nobodys").exit_code == Exit.NOT_FOUND
 
 

@@ -80,6 +80,7 @@ class UsageStatus(ApiModel):
     used: UsedTime = UsedTime()
     peak: Peak = Peak()
     cost: Annotated[Amount, Field(description="By the rate card, of what was requested.")] = "0"
+    currency: Annotated[str, Field(max_length=16)] = ""
 
 
 class ActivitySource(ApiModel):

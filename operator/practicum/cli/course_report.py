@@ -141,9 +141,7 @@ async def report(session: Session, asked: Asked) -> None:
 
 async def _made(session: Session, asked: Asked) -> Report:
     namespace = "" if asked.everywhere else session.namespace
-    books = await report_reading.read(
-        session, namespace, asked.labs, money=Subject.COST in asked.subjects
-    )
+    books = await report_reading.read(session, namespace, asked.labs)
     labs, now = [lab for lab in books.labs if asked.choice.takes(lab)], session.now()
     sections = [Section(one, *table(one, labs, asked.by, now)) for one in asked.subjects]
     place = report_reading.place(namespace)

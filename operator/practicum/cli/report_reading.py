@@ -1,4 +1,4 @@
-"""What a report is made from: labs that are there, the course's books, and the rate card's word.
+"""What a report is made from: labs that are there, and the course's books.
 
 What one may not read, or cannot be read, is told and left out; only labs themselves must be.
 """
@@ -23,31 +23,28 @@ class Books:
     """Every lab once, and what is missing."""
 
     labs: list[Lab]
-    currency: str
     notes: list[str]
 
+    @property
+    def currency(self) -> str:
+        """The rate card's currency, as it was when labs were metered."""
+        known = {lab.row.usage.currency for lab in self.labs}
+        return "/".join(sorted(known - {""}))
 
-async def read(
-    session: Session, namespace: str, names: Sequence[str] = (), *, money: bool = True
-) -> Books:
+
+async def read(session: Session, namespace: str, names: Sequence[str] = ()) -> Books:
     """Read all that is known of labs.
 
     Args:
         session: who reads.
         namespace: the course; empty for all.
         names: labs that are there; who may not list labs may yet read their own. None: all.
-        money: whether the currency matters.
 
     Raises:
         CliError: one may not list the labs, or a lab that was named is not there.
     """
     notes: list[str] = []
     labs = await (_named(session, names) if names else _labs(session, namespace))
-    cohorts = (
-        await _optional(session, namespace, "LabCohort", "the currency is not known", notes)
-        if money
-        else []
-    )
     books = (
         []
         if names
@@ -56,7 +53,7 @@ async def read(
         )
     )
     there = list(_valid_labs(labs, notes))
-    return Books(merged(there, _rows(books, notes)), _currency(cohorts), notes)
+    return Books(merged(there, _rows(books, notes)), notes)
 
 
 def place(namespace: str) -> str:
@@ -122,9 +119,3 @@ def _rows(books: list[Object], notes: list[str]) -> Iterator[UsageRow]:
 def _where(error: ValidationError) -> str:
     first = error.errors()[0]
     return f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}"
-
-
-def _currency(cohorts: list[Object]) -> str:
-    """Return the rate card's currency, as statuses of cohorts have it."""
-    spends = [(one.get("status") or {}).get("spend") or {} for one in cohorts]
-    return "/".join(sorted({str(one["currency"]) for one in spends if one.get("currency")}))

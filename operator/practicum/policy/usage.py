@@ -102,6 +102,7 @@ def accrued(
         used=used,
         peak=_highest(usage.peak, peak or Peak()),
         cost=str(cost(requested, rates)),
+        currency=rates.currency,
     )
 
 

@@ -112,7 +112,7 @@ class Meter:
 
     async def _meter(self, lab: LabEnvironment, look: _Look) -> LabEnvironmentStatus:
         async with self._places:
-            if not _metered(lab) or lab.uid in self._closed:
+            if not _metered(lab) or lab.uid in self._closed or self._was_metered(lab):
                 return lab.status
             quotas = look.quotas.get(lab.uid, [])
             now, status = self._tools.clock(), lab.status
@@ -132,6 +132,13 @@ class Meter:
             if suspend:
                 await self._suspend(lab)
             return status
+
+    def _was_metered(self, lab: LabEnvironment) -> bool:
+        """Whether it is too early: a restart alone is no reason to write all statuses anew."""
+        usage, pause = lab.status.usage, self._tools.settings.meter_interval
+        if usage is None:
+            return False
+        return self._tools.clock() - parse_rfc3339(usage.metered_at) < pause / 2
 
     def _peak(self, lab: LabEnvironment, look: _Look) -> Peak | None:
         if look.pods is None:

@@ -36,7 +36,7 @@ BOUNDED = {
 """Labels with values of a list that is kept elsewhere, and why that is short."""
 SCRAPED = {"job", "instance", "namespace", "pod", "service", "container", "endpoint", "node"}
 """Labels that a scrape adds; what we called so would be renamed to exported_…"""
-UNITS = ("_seconds", "_labs", "_namespaces", "_total", "_info")
+UNITS = ("_seconds", "_bytes", "_labs", "_namespaces", "_total", "_info")
 DOCUMENTED = (Path(__file__).parents[3] / "docs/operations.md").read_text(encoding="utf-8")
 COUNTS = {"practicum_labs", "practicum_leader", "practicum_queue_depth", "practicum_sweep_halted"}
 COUNTS |= {"practicum_network_policy_enforced", "practicum_course_cost"}
@@ -56,7 +56,7 @@ def test_names_units_help_and_labels(metric: MetricWrapperBase) -> None:
     assert name.startswith("practicum_")
     assert name.endswith(UNITS) or name in COUNTS
     assert name.endswith("_total") is (kind == "counter")
-    assert name.endswith("_seconds") or kind != "histogram"
+    assert name.endswith(("_seconds", "_bytes")) or kind != "histogram"
     text = metric._documentation
     assert text.endswith(".") and not text[0].islower() and len(text) > 8
     assert f"| `{name}` |" in DOCUMENTED

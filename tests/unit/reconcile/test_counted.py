@@ -94,7 +94,8 @@ def test_an_end_is_measured_once_and_from_when_it_came(
         }
     )
     teardown = Teardown(
-        cast(Any, SimpleNamespace(kube=SimpleNamespace(list=None), clock=lambda: NOW))
+        cast(Any, SimpleNamespace(kube=SimpleNamespace(list=None), clock=lambda: NOW)),
+        cast(Any, None),
     )
     name = "practicum_delete_duration_seconds"
     before = value(f"{name}_count", step="revoked"), value(f"{name}_sum", step="revoked")
