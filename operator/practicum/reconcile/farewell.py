@@ -18,22 +18,14 @@ from practicum.kube.client import Kube, Object
 
 _POLL_SECONDS: Final = 1
 _SHOWN: Final = 20
-_LABS: Final = f"{MANAGED_BY}={MANAGER},{LAB_UID}"
-
-
-async def labs(kube: Kube) -> list[Object]:
-    """Return the labs that the operator still has to end: those with its finalizer."""
-    found = await kube.list("LabEnvironment")
-    return [one for one in found if FINALIZER in one["metadata"].get("finalizers", [])]
+_OF_LABS: Final = f"{MANAGED_BY}={MANAGER},{LAB_UID}"
 
 
 async def left(kube: Kube) -> list[str]:
     """Name every lab that is not over, and every namespace of one."""
-    alive = await labs(kube)
-    spaces = await kube.list("Namespace", labels=_LABS)
-    return [f"lab {_name(one)} ({_phase(one)})" for one in alive] + [
-        f"namespace {one['metadata']['name']}" for one in spaces
-    ]
+    alive = [f"lab {_name(lab)} ({_phase(lab)})" for lab in await _labs(kube)]
+    spaces = await kube.list("Namespace", labels=_OF_LABS)
+    return alive + [f"namespace {one['metadata']['name']}" for one in spaces]
 
 
 async def end_all(kube: Kube, patience: float) -> list[str]:
@@ -50,28 +42,47 @@ async def end_all(kube: Kube, patience: float) -> list[str]:
         ApiError: the API server failed.
     """
     deadline = time.monotonic() + patience
-    for cohort in await kube.list("LabCohort"):
-        # Where the operator may not, it makes no labs either.
-        with contextlib.suppress(Forbidden, NotFound):
-            meta = cohort["metadata"]
-            paused = {"spec": {"paused": True}}
-            await kube.merge_patch("LabCohort", meta["namespace"], meta["name"], paused)
+    await _pause(kube)
     while True:
-        refused = []
-        for lab in await labs(kube):
-            if "deletionTimestamp" in lab["metadata"]:
-                continue
-            meta = lab["metadata"]
-            try:
-                await kube.delete(
-                    "LabEnvironment", meta["namespace"], meta["name"], uid=meta["uid"]
-                )
-            except ApiError as error:
-                refused.append(f"lab {_name(lab)} could not be deleted: {error}")
+        refused = await _delete(kube)
         remaining = await left(kube)
         if not remaining or time.monotonic() > deadline:
             return refused + remaining
         await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _labs(kube: Kube) -> list[Object]:
+    """Return the labs that the operator still has to end: those with its finalizer."""
+    found = await _list(kube, "LabEnvironment")
+    return [one for one in found if FINALIZER in one["metadata"].get("finalizers", [])]
+
+
+async def _list(kube: Kube, kind: str) -> list[Object]:
+    try:
+        return await kube.list(kind)
+    except NotFound:
+        return []  # the CRDs went first
+
+
+async def _pause(kube: Kube) -> None:
+    for cohort in await _list(kube, "LabCohort"):
+        # Where the operator may not, it makes no labs either.
+        with contextlib.suppress(Forbidden, NotFound):
+            meta, paused = cohort["metadata"], {"spec": {"paused": True}}
+            await kube.merge_patch("LabCohort", meta["namespace"], meta["name"], paused)
+
+
+async def _delete(kube: Kube) -> list[str]:
+    refused = []
+    for lab in await _labs(kube):
+        meta = lab["metadata"]
+        if "deletionTimestamp" in meta:
+            continue
+        try:
+            await kube.delete("LabEnvironment", meta["namespace"], meta["name"], uid=meta["uid"])
+        except ApiError as error:
+            refused.append(f"lab {_name(lab)} could not be deleted: {error}")
+    return refused
 
 
 def _name(lab: Object) -> str:

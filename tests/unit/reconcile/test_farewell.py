@@ -1,6 +1,46 @@
 """What is said when the release may not go; tests/apiserver has what it does."""
 
-from practicum.reconcile.farewell import refusal
+from typing import Any
+
+from practicum.api.names import FINALIZER
+from practicum.errors import Forbidden, NotFound
+from practicum.reconcile.farewell import end_all, left, refusal
+
+
+class Cluster:
+    """Has one lab in a course that is opted in no more, or no kinds of ours at all."""
+
+    def __init__(self, *, kinds: bool) -> None:
+        self._kinds = kinds
+
+    async def list(self, kind: str, labels: str = "") -> list[dict[str, Any]]:
+        if kind == "Namespace":
+            assert labels
+            return []
+        if not self._kinds:
+            raise NotFound(404, "NotFound", "the server could not find the requested resource")
+        meta = {"name": "ada", "namespace": "closed", "uid": "1", "finalizers": [FINALIZER]}
+        return [{"metadata": meta, "status": {"phase": "Ready"}}]
+
+    async def merge_patch(self, *_: Any) -> None:
+        raise Forbidden(403, "Forbidden", "no")
+
+    async def delete(self, *_: str, uid: str) -> None:
+        raise Forbidden(403, "Forbidden", f"may not delete {uid}")
+
+
+async def test_without_our_kinds_there_are_no_labs() -> None:
+    gone: Any = Cluster(kinds=False)
+    assert await left(gone) == []
+    assert await end_all(gone, 0) == []
+
+
+async def test_a_lab_that_may_not_be_deleted_is_named_with_the_reason() -> None:
+    closed: Any = Cluster(kinds=True)
+    assert await end_all(closed, 0) == [
+        "lab closed/ada could not be deleted: may not delete 1",
+        "lab closed/ada (Ready)",
+    ]
 
 
 def test_labs_are_named_with_the_remedy() -> None:
