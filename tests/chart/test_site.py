@@ -46,6 +46,7 @@ def test_the_operator_reads_what_the_chart_says() -> None:
     assert dataclasses.replace(settings, rate_card=Settings().rate_card) == Settings(
         probe_image="practicum.local/operator:0.1.0",
         check_image="practicum.local/operator:0.1.0",
+        archive_image="practicum.local/operator:0.1.0",
         catalogue="/opt/catalogue",
     )
 

@@ -90,8 +90,12 @@ def test_no_object_takes_what_it_does_not_know() -> None:
     ] == []
 
 
+_FREE = (("requests",), ("limits",), ("labels",))
+"""What a site fills as it likes."""
+
+
 def leaves(values: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    if isinstance(values, dict) and values and path[-1:] not in (("requests",), ("limits",)):
+    if isinstance(values, dict) and values and path[-1:] not in _FREE:
         for key, value in values.items():
             yield from leaves(value, (*path, key))
     else:
