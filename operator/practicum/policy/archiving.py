@@ -61,7 +61,9 @@ def quiet(body: Object) -> Object | None:
             return None
         kept = {"annotations": {names.REPLICAS: str(replicas)}}
         return {"metadata": kept, "spec": {"replicas": 0}}
-    return None if spec.get("suspend") else {"spec": {"suspend": True}}
+    said = body.get("status", {}).get("conditions", [])
+    over = any(one["type"] in ("Complete", "Failed") and one["status"] == "True" for one in said)
+    return None if spec.get("suspend") or over else {"spec": {"suspend": True}}
 
 
 def portable(body: Object, side: str) -> Object:

@@ -253,7 +253,6 @@ class Teardown:
         for say in tools.last_words:
             await say(resource)
         tools.inventory.forget(resource.uid)
-        self._archiver.forget(resource.uid)
         await release(tools, resource)
         self.forget(resource.uid)
         return None if resource.deleting else tools.clock() + tools.settings.retain_record

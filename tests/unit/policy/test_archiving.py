@@ -56,6 +56,12 @@ def test_only_what_learners_made_is_theirs(body: Object, theirs: bool) -> None:
         (thing("StatefulSet", spec={"replicas": 0}), None),
         (thing("CronJob", spec={}), {"spec": {"suspend": True}}),
         (thing("Job", spec={"suspend": True}), None),
+        (thing("Job", spec={}), {"spec": {"suspend": True}}),
+        (
+            thing("Job", spec={})
+            | {"status": {"conditions": [{"type": "Complete", "status": "True"}]}},
+            None,
+        ),
     ],
 )
 def test_everything_stops_once(body: Object, patch: Object | None) -> None:
