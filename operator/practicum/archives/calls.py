@@ -1,11 +1,14 @@
 """Asks a porter: straight to its address, by no proxy, following no redirect."""
 
+import time
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 TIMEOUT: Final = 120
 """Seconds in which something has to come from a volume, or be taken in by it."""
+_PATIENCE: Final = 20
+"""Seconds in which a network learns of a new pod: until then its policies let nothing through."""
 BROKEN: Final = (HTTPException, TimeoutError, ConnectionError)
 """What is raised where a stream breaks off."""
 
@@ -33,8 +36,23 @@ def ask(method: str, url: str, token: str, body: Any = None, size: int = 0) -> H
     headers = {"Authorization": f"Bearer {token}"}
     if body is not None:
         headers["Content-Length"] = str(size)
+    _connect(connection)
     connection.request(method, "/", body, headers)
     answer = connection.getresponse()
     if answer.status != 200:
         raise Refused(f"{answer.status} {answer.read(500).decode('utf-8', 'replace')}")
     return answer
+
+
+def _connect(connection: HTTPConnection) -> None:
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            connection.connect()
+        except OSError as error:
+            if time.monotonic() > until:
+                where = f"{connection.host}:{connection.port}"
+                raise ConnectionError(f"no way to {where}: {error}") from error
+            time.sleep(0.5)
+        else:
+            return
