@@ -73,8 +73,9 @@ def monday(stage: Stage, roster: Path) -> Iterator[datetime]:
     bell = utcnow() + timedelta(minutes=20)
     bad = roster.with_name("bad.csv")
     bad.write_text(roster.read_text() + "not a learner,Mallory\n")
-    schedule = ("--provision-at", rfc3339(utcnow()), "--start-at", rfc3339(bell))
-    end = ("--end-at", rfc3339(bell + timedelta(hours=2)))
+    begin = ("--provision-at", rfc3339(utcnow()), "--start-at", rfc3339(bell))
+    schedule = (*begin, "--access", "at-start")
+    end = ("--end-at", rfc3339(bell + timedelta(hours=2)), "--on-expiry", "archive")
     words = ("cohort", "import", str(bad), "--name", CLASS, "--template", MODULE)
     assert "line 7" in verb(stage, *words, *schedule, *end, good=False)
     assert not stage.kubectl("get", "cohort", CLASS, "-n", COURSE, "--ignore-not-found")
@@ -82,7 +83,6 @@ def monday(stage: Stage, roster: Path) -> Iterator[datetime]:
     assert all(one in shown for one in PEOPLE)
     assert not stage.kubectl("get", "cohort", CLASS, "-n", COURSE, "--ignore-not-found")
     verb(stage, *words[:2], str(roster), *words[3:], *schedule, *end)
-    edit(stage, schedule={"access": "AtStart"}, onExpiry="Archive")
     yield bell
     stage.kubectl("delete", "lab", BACK, "-n", COURSE, "--ignore-not-found", "--wait=false")
     for lab in labs(stage).values():

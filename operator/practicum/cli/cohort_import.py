@@ -162,7 +162,7 @@ def _schedule(session: Session, said: Object) -> Object:
     from practicum.api.times import rfc3339
 
     return {
-        key: value if key == "ending" else rfc3339(moment_of(value, session.now(), _option(key)))
+        key: rfc3339(moment_of(value, session.now(), _option(key))) if key.endswith("At") else value
         for key, value in said.items()
     }
 

@@ -32,6 +32,20 @@ class Ending(StrEnum):
     CUT_OFF = "cut-off"
 
 
+class Access(StrEnum):
+    """When learners get into their labs."""
+
+    WHEN_READY = "when-ready"
+    AT_START = "at-start"
+
+
+class OnExpiry(StrEnum):
+    """What becomes of a lab that ends."""
+
+    DELETE = "delete"
+    ARCHIVE = "archive"
+
+
 class Removal(StrEnum):
     """What becomes of the labs of those who are taken off the roster."""
 
@@ -40,8 +54,8 @@ class Removal(StrEnum):
     DELETE = "delete"
 
 
-def _camel(word: StrEnum) -> str:
-    return word.value.title().replace("-", "")
+def _camel(word: StrEnum | None) -> str:
+    return word.value.title().replace("-", "") if word else ""
 
 
 def _moment(option: str, what: str) -> Any:
@@ -61,6 +75,18 @@ def import_(
     start_at: Annotated[str, _moment("--start-at", "The bell")] = "",
     end_at: Annotated[str, _moment("--end-at", "When the class ends")] = "",
     ending: Annotated[Ending | None, typer.Option("--ending", help="How it ends.")] = None,
+    access: Annotated[
+        Access | None, typer.Option("--access", help="When learners get into their labs.")
+    ] = None,
+    on_expiry: Annotated[
+        OnExpiry | None, typer.Option("--on-expiry", help="What becomes of labs that end.")
+    ] = None,
+    idle: Annotated[
+        str, typer.Option("--idle", metavar="DURATION", help="Suspend labs unused for so long.")
+    ] = "",
+    budget: Annotated[
+        str, typer.Option("--budget", metavar="AMOUNT", help="What the class may cost.")
+    ] = "",
     ttl: Annotated[
         str, typer.Option("--ttl", metavar="DURATION", help="Life of a lab without --end-at.")
     ] = "",
@@ -82,10 +108,13 @@ def import_(
     from practicum.cli import cohort_import as work
 
     times = {"provisionAt": provision_at, "startAt": start_at, "endAt": end_at}
-    schedule = times | {"ending": _camel(ending) if ending else ""}
+    schedule = times | {"ending": _camel(ending), "access": _camel(access)}
     spec = {
         "ttl": format_duration(span(ttl, "--ttl")) if ttl else "",
-        "removalPolicy": _camel(removal) if removal else "",
+        "removalPolicy": _camel(removal),
+        "onExpiry": _camel(on_expiry),
+        "idle": {"suspendAfter": format_duration(span(idle, "--idle"))} if idle else {},
+        "budget": {"amount": budget} if budget else {},
     }
     request = work.Request(
         file, name, templates or (), _given(schedule), _given(spec), dry_run, yes
@@ -93,7 +122,7 @@ def import_(
     run(ctx, lambda session: work.import_(session, request), formats=_DATA)
 
 
-def _given(options: dict[str, str]) -> dict[str, str]:
+def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in options.items() if value}
 
 
