@@ -84,7 +84,7 @@ class Reader:
                 "RosterNotFound",
                 f"spec.roster.configMapRef: ConfigMap {course}/{ref.name} "
                 + (f"has no key {ref.key}" if found else "is not there")
-                + ": make it by practicum cohort import",
+                + f": put the roster there, as kubectl create configmap --from-file={ref.key} does",
             )
         return roster.read(text, ref.key)
 
