@@ -200,37 +200,62 @@ def digest(content: IO[bytes]) -> str:
 def unpack(source: Any, folder: Path) -> Index:
     """Make a folder hold what a stream holds, and nothing else; then hold the files to the index.
 
+    Modes are kept, which databases insist on. ``tarfile`` itself is only trusted with reading: how
+    safely it extracts depends on Python's patch level.
+
     Raises:
         Damaged: the stream is not what its index says; the folder is of no use then.
     """
     _empty(folder)
-    kept: list[bytes] = []
-
-    def members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-        for member in tar:
-            if member.name == INDEX and (content := tar.extractfile(member)):
-                kept.append(content.read())
-            elif kept:
-                raise Damaged(f"{member.name} follows the index")
-            else:
-                yield member
-
+    index, folders = None, []
     try:
         with _opened(source) as tar:
-            tar.extractall(folder, members(tar), filter=_within)  # noqa: S202
+            for member in tar:
+                if index is not None:
+                    raise Damaged(f"{member.name} follows the index")
+                content = tar.extractfile(member) if member.isreg() else None
+                if member.name == INDEX and content:
+                    index = Index.read(content.read())
+                else:
+                    _put(folder, member, content)
+                    folders += [member] if member.isdir() else []
     except _UNREADABLE as error:
         raise Damaged(f"the stream cannot be read: {error or type(error).__name__}") from error
-    index = Index.read(kept[0]) if kept else None
+    # The innermost first: what is not writable any more takes nothing in.
+    for member in reversed(folders):
+        _finish(folder / member.name, member)
     return _checked(index, _there(folder))
 
 
-def _within(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
-    """Keep modes, which databases insist on, but nothing outside the folder and no device."""
-    if not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
+def _put(folder: Path, member: tarfile.TarInfo, content: IO[bytes] | None) -> None:
+    """Make one file, folder or link."""
+    path = _place(folder, member.name)
+    if content:
+        with path.open("xb") as file:
+            shutil.copyfileobj(content, file, _BLOCK)
+        _finish(path, member)
+    elif member.isdir():
+        path.mkdir(mode=0o700)
+    elif member.issym():
+        path.symlink_to(member.linkname)
+    elif member.islnk():
+        os.link(_place(folder, member.linkname), path, follow_symlinks=False)
+    else:
         raise Damaged(f"{member.name} is neither file, folder nor link")
-    if ".." in PurePosixPath(member.name).parts:
-        raise Damaged(f"{member.name} points out of the volume")
-    return tarfile.tar_filter(member, folder)
+
+
+def _place(folder: Path, name: str) -> Path:
+    """Return where a member goes: below the folder, and through no link."""
+    parts = PurePosixPath(name)
+    path, parent = folder / parts, folder.resolve() / parts.parent
+    if parts.is_absolute() or ".." in parts.parts or path.parent.resolve() != parent:
+        raise Damaged(f"{name} points out of the volume")
+    return path
+
+
+def _finish(path: Path, member: tarfile.TarInfo) -> None:
+    os.utime(path, (member.mtime, member.mtime))
+    path.chmod(member.mode & 0o777)
 
 
 def _there(folder: Path) -> dict[str, list[Any]]:
@@ -251,7 +276,10 @@ def _empty(folder: Path) -> None:
     for path in folder.iterdir():
         if path.name in _FILESYSTEMS_OWN:
             continue
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
+        if path.is_symlink() or not path.is_dir():
             path.unlink()
+            continue
+        for inner, _, _ in os.walk(path):
+            # What an attempt made read-only goes too.
+            os.chmod(inner, 0o700)
+        shutil.rmtree(path)
