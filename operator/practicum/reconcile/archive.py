@@ -132,9 +132,7 @@ class Archiver:
             self._measure(record, attempt)
         await self._movers.tidy(lab.uid)
         record = ArchiveRecord.read(found)
-        text = (
-            f"archived: {record.size} bytes, SHA-256 {record.manifest[:12]}…; see practicum archive"
-        )
+        text = f"{record.size} bytes, SHA-256 {record.manifest}: practicum archive get {lab.uid}"
         return self._finish(lab.uid, Readiness(True, "Archived", text))
 
     def _task(self, lab: LabEnvironment, urls: Mapping[str, str]) -> dict[str, Any]:
