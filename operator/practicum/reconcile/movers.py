@@ -125,6 +125,18 @@ class Movers:
                 if _NO_ROOM not in str(error):
                     raise
             return None
+        return self._verdict(pod)
+
+    async def outcome(self, uid: str) -> dict[str, Any] | None:
+        """Return what a keeper says came of its task; None while there is nothing to say.
+
+        Raises:
+            ArchiveError: it failed, with its own reason.
+        """
+        pod = await self._tools.kube.find("Pod", AUDIT_NAMESPACE, record_name(uid))
+        return self._verdict(pod) if pod else None
+
+    def _verdict(self, pod: Object) -> dict[str, Any] | None:
         if "deletionTimestamp" in pod["metadata"]:
             return None
         phase = pod.get("status", {}).get("phase")

@@ -155,22 +155,26 @@ class Restorer:
                 raise ArchiveError("ArchiveNotFound", text)
             self._records[lab.uid] = record
         record = self._records[lab.uid]
+        # The keeper stays until all is done: by its word the next pass knows what is over.
+        if await self._movers.outcome(lab.uid) is None:
+            return await self._fill(lab, wanted, record)
+        if await self._movers.send_off(lab.namespaces.values()):
+            return _under_way("the volumes are being closed")
+        await self._remake(lab, record, await self._movers.objects(lab.uid))
+        await self._movers.tidy(lab.uid)
+        metrics.RESTORES.labels("made").inc()
+        text = f"brought back from archive {record.uid}"
+        await self._tools.reporter.tell(lab.resource, "Normal", "Restored", text)
+        return READY
+
+    async def _fill(self, lab: Lab, wanted: Plan, record: ArchiveRecord) -> Readiness:
         await self._claims(lab, wanted, record.volumes)
         urls = await self._movers.porters(lab.resource, lab.namespaces, record.volumes, writes=True)
         if urls is None:
             return _under_way("the volumes are being made")
         task = {"do": "restore", "path": record.path, "manifest": record.manifest}
-        said = await self._movers.keeper(lab.uid, {**task, "volumes": urls, "most": 0}, _nothing)
-        if said is None:
-            return _under_way("the volumes are being filled")
-        await self._remake(lab, record, await self._movers.objects(lab.uid))
-        await self._movers.tidy(lab.uid)
-        if await self._movers.send_off(lab.namespaces.values()):
-            return _under_way("the volumes are being closed")
-        metrics.RESTORES.labels("made").inc()
-        text = f"brought back from archive {record.uid}"
-        await self._tools.reporter.tell(lab.resource, "Normal", "Restored", text)
-        return READY
+        await self._movers.keeper(lab.uid, {**task, "volumes": urls, "most": 0}, _nothing)
+        return _under_way("the volumes are being filled")
 
     async def _claims(self, lab: Lab, wanted: Plan, volumes: list[Volume]) -> None:
         """Have a claim for each volume: the template's as it says now, the learner's as it was."""
