@@ -5,7 +5,7 @@ import pytest
 from .actors import APPLY, JSON_PATCH, MERGE, Actor, Object
 from .cases import Case, create, delete, edit, table
 from .conftest import World
-from .objects import OURS, at, binding, pod, raw, thing
+from .objects import OURS, at, binding, container, pod, raw, thing
 from .test_operator_confined import SELF
 
 PLACE = "practicum-audit"
@@ -78,10 +78,15 @@ OPERATOR_CASES = table(
     delete("the place itself", "Namespace", PLACE, "namespaces named lab-*"),
     create("a binding there", binding("practicum-learner", SELF), ONLY, PLACE),
     (
-        create(f"{kind} there", thing(kind, meta={"labels": OURS}), RBAC, PLACE)
+        create(
+            f"{kind} there",
+            thing(kind, meta={"labels": OURS}),
+            ONLY if kind == "Secret" else RBAC,
+            PLACE,
+        )
         for kind in ("Secret", "ServiceAccount")
     ),
-    create("a pod there", pod(), RBAC, PLACE),
+    create("a pod there", pod(automountServiceAccountToken=False), ONLY, PLACE),
 )
 
 
@@ -135,9 +140,18 @@ def test_operator(world: World, case: Case) -> None:
     case.check(world, world.operator)
 
 
-def test_nothing_runs_there(world: World) -> None:
-    """Not even what an administrator starts: a pod could mount a log."""
-    create("a pod", pod(), "exceeded quota", PLACE).check(world, world.admin)
+def test_no_pod_there_mounts_a_log(world: World) -> None:
+    """Not even one that an administrator starts, nor a token."""
+    log = {"name": "log", "configMap": {"name": LOG}}
+    named = {"name": "LOG", "valueFrom": {"configMapKeyRef": {"name": LOG, "key": "00000001"}}}
+    silent = {"automountServiceAccountToken": False}
+    for title, body in (
+        ("mounted", pod(volumes=[log], **silent)),
+        ("in a variable", pod(containers=[container(env=[named])], **silent)),
+        ("with a token", pod()),
+    ):
+        create(title, body, "no pod in practicum-audit mounts", PLACE).check(world, world.admin)
+    create("without any", pod(**silent), namespace=PLACE).check(world, world.admin)
 
 
 def test_auditors_read_and_no_more(world: World) -> None:
