@@ -38,10 +38,12 @@ def stood_by(folder: Path, *, writes: bool = False) -> Iterator[str]:
     server = porter.serve(folder, writes=writes, token_digest=digest, at=("127.0.0.1", 0))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @pytest.fixture
