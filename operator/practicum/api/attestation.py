@@ -18,10 +18,10 @@ class Rating(ApiModel):
 
     model_config = {"json_schema_extra": cel(*_SCORE_RULES)}
 
-    criterion: DnsLabel
-    score: Annotated[int, Field(ge=0, le=1000)]
+    criterion: Annotated[DnsLabel, Field(description="Of the rubric.")]
+    score: Annotated[int, Field(ge=0, le=1000, description="At most max.")]
     max: Annotated[int, Field(ge=1, le=1000, description="The most that can be given.")]
-    comment: Annotated[str, Field(max_length=1024)] = ""
+    comment: Annotated[str, Field(max_length=1024, description="On this criterion.")] = ""
 
 
 class AttestationSpec(ApiModel):
@@ -43,6 +43,7 @@ class AttestationSpec(ApiModel):
             min_length=1,
             max_length=32,
             json_schema_extra=listed_by("criterion"),
+            description="What was given, criterion by criterion.",
         ),
     ]
     passed: Annotated[
@@ -53,7 +54,7 @@ class AttestationSpec(ApiModel):
         Username,
         Field(description="Who rates; must be the name under which the rating is made."),
     ]
-    comment: Annotated[str, Field(max_length=4096)] = ""
+    comment: Annotated[str, Field(max_length=4096, description="On the whole.")] = ""
 
 
 class Attestation(ApiModel):

@@ -106,7 +106,9 @@ class ChangeRequestSpec(ApiModel):
         Username,
         Field(description="Who asks; must be the name under which the request is made."),
     ]
-    reason: Annotated[str, Field(min_length=1, max_length=1024)]
+    reason: Annotated[
+        str, Field(min_length=1, max_length=1024, description="Why; it goes on record.")
+    ]
     answer_within: Annotated[
         Duration,
         Field(
@@ -123,8 +125,8 @@ class ChangeRequestSpec(ApiModel):
 class EvidenceStatus(ApiModel):
     """What the operator found out about the target, kept by its digest."""
 
-    digest: Digest
-    gathered_at: Moment
+    digest: Annotated[Digest, Field(description="What approvals name.")]
+    gathered_at: Annotated[Moment, Field(description="When it was gathered.")]
     document: Annotated[
         str,
         Field(max_length=16384, description="Canonical JSON; its SHA-256 is the digest."),
@@ -134,32 +136,36 @@ class EvidenceStatus(ApiModel):
 class AnswerStatus(ApiModel):
     """One ChangeApproval as it counts."""
 
-    name: Annotated[str, Field(max_length=253)]
+    name: Annotated[str, Field(max_length=253, description="ChangeApproval.")]
     approver: Username
-    persona: ShortText = ""
-    role: ShortText = ""
+    persona: Annotated[ShortText, Field(description="Who its author is in the lab.")] = ""
+    role: Annotated[ShortText, Field(description="Of the persona.")] = ""
     verdict: Literal["Approve", "Reject"]
     counts: bool
     """Whether it is an answer to this evidence by somebody who may give one."""
-    message: ShortText = ""
+    message: Annotated[ShortText, Field(description="Why it does not count.")] = ""
 
 
 class ReasonStatus(ApiModel):
     """One reason against a change."""
 
-    control: ShortText
-    message: Annotated[str, Field(max_length=1024)]
+    control: Annotated[ShortText, Field(description="Control that refuses, such as PRM-4.")]
+    message: Annotated[str, Field(max_length=1024, description="In words.")]
 
 
 class DecisionStatus(ApiModel):
     """What policy said."""
 
-    allow: bool
-    decision_id: ShortText = ""
-    policy_revision: ShortText = ""
-    input_digest: Digest | None = None
-    decided_at: Moment
-    reasons: Annotated[list[ReasonStatus], Field(max_length=32)] = []
+    allow: Annotated[bool, Field(description="Whether the change may happen.")]
+    decision_id: Annotated[ShortText, Field(description="Of OPA's decision log.")] = ""
+    policy_revision: Annotated[ShortText, Field(description="Revision that decided.")] = ""
+    input_digest: Annotated[
+        Digest | None, Field(description="SHA-256 of what policy was asked.")
+    ] = None
+    decided_at: Annotated[Moment, Field(description="When.")]
+    reasons: Annotated[
+        list[ReasonStatus], Field(max_length=32, description="What speaks against it.")
+    ] = []
 
 
 class OutcomeStatus(ApiModel):
@@ -167,9 +173,9 @@ class OutcomeStatus(ApiModel):
 
     name: Annotated[str, Field(max_length=128)]
     """Registered model, feature service or policy package that is changed."""
-    alias: Annotated[str, Field(max_length=63)] = ""
-    before: Annotated[str, Field(max_length=64)] = ""
-    after: Annotated[str, Field(max_length=64)] = ""
+    alias: Annotated[str, Field(max_length=63, description="That moves.")] = ""
+    before: Annotated[str, Field(max_length=64, description="Version that it was on.")] = ""
+    after: Annotated[str, Field(max_length=64, description="Version that it is on.")] = ""
     definition: Annotated[
         Digest | None,
         Field(description="Of a feature service: digest of what it consists of."),
@@ -192,18 +198,26 @@ class ChangeRequestStatus(ApiModel):
         int,
         Field(ge=0, description="How many transitions of it the audit log holds."),
     ] = 0
-    message: Annotated[str, Field(max_length=1024)] = ""
-    expires_at: Moment | None = None
+    message: Annotated[
+        str, Field(max_length=1024, description="What it waits for, or why it ended.")
+    ] = ""
+    expires_at: Annotated[Moment | None, Field(description="Until when it is to be answered.")] = (
+        None
+    )
     approvals: Annotated[
         str,
         Field(max_length=16, description="How many count, of how many that are needed: 1/2."),
     ] = ""
     evidence: EvidenceStatus | None = None
-    answers: Annotated[list[AnswerStatus], Field(max_length=32)] = []
+    answers: Annotated[
+        list[AnswerStatus], Field(max_length=32, description="Every ChangeApproval, as it counts.")
+    ] = []
     decision: DecisionStatus | None = None
     outcome: OutcomeStatus | None = None
-    executed_at: Moment | None = None
-    observed_generation: Annotated[int, Field(ge=0)] = 0
+    executed_at: Annotated[Moment | None, Field(description="When it took effect.")] = None
+    observed_generation: Annotated[
+        int, Field(ge=0, description="metadata.generation that this is about.")
+    ] = 0
     conditions: Conditions = []
 
 
@@ -228,7 +242,7 @@ class ChangeApprovalSpec(ApiModel):
         DnsLabel,
         Field(description="Name of the ChangeRequest, in the same namespace."),
     ]
-    verdict: Literal["Approve", "Reject"]
+    verdict: Annotated[Literal["Approve", "Reject"], Field(description="The answer.")]
     approver: Annotated[
         Username,
         Field(description="Who answers; must be the name under which the answer is given."),
@@ -237,7 +251,7 @@ class ChangeApprovalSpec(ApiModel):
         Digest,
         Field(description="Evidence that was seen: the answer is void once it has changed."),
     ]
-    comment: Annotated[str, Field(max_length=1024)] = ""
+    comment: Annotated[str, Field(max_length=1024, description="It goes on record.")] = ""
 
 
 class ChangeApproval(ApiModel):

@@ -55,10 +55,12 @@ class RosterLearner(Learner):
         list[DnsLabel],
         Field(max_length=MOST_TEMPLATES, description="Of the class; none: all of them."),
     ] = []
-    size: DnsLabel | None = None
-    end_at: Timestamp | None = None
-    suspended: bool = False
-    waived_checks: Annotated[list[DnsLabel], Field(max_length=48)] = []
+    size: Annotated[DnsLabel | None, Field(description="Absent: the module's.")] = None
+    end_at: Annotated[Timestamp | None, Field(description="An end of their own.")] = None
+    suspended: Annotated[bool, Field(description="Their labs sleep.")] = False
+    waived_checks: Annotated[
+        list[DnsLabel], Field(max_length=48, description="Their labs do without.")
+    ] = []
 
 
 class ConfigMapKeyRef(ApiModel):
@@ -91,8 +93,8 @@ class Roster(ApiModel):
 class CohortTemplate(ApiModel):
     """A module of which every learner gets a lab."""
 
-    name: DnsLabel
-    size: DnsLabel | None = None
+    name: Annotated[DnsLabel, Field(description="LabTemplate.")]
+    size: Annotated[DnsLabel | None, Field(description="Absent: the template's default.")] = None
     parameters: Annotated[dict[str, IntOrString], Field(max_length=32)] = {}
     personas: Annotated[dict[str, Persona], Field(max_length=16)] = {}
 
@@ -107,7 +109,7 @@ class Schedule(ApiModel):
         Field(description="When labs begin to be made; absent: half an hour before startAt."),
     ] = None
     start_at: Annotated[Timestamp | None, Field(description="The bell.")] = None
-    end_at: Timestamp | None = None
+    end_at: Annotated[Timestamp | None, Field(description="Absent: labs end by their ttl.")] = None
     ending: Annotated[
         Literal["Soft", "CutOff"],
         Field(
@@ -115,7 +117,7 @@ class Schedule(ApiModel):
             "that are there have gracePeriod left."
         ),
     ] = "CutOff"
-    grace_period: Duration = "30m"
+    grace_period: Annotated[Duration, Field(description="What Soft leaves.")] = "30m"
     access: Annotated[
         Literal["WhenReady", "AtStart"],
         Field(description="AtStart: nobody gets into a lab before startAt."),
@@ -132,15 +134,15 @@ class RequestsLimit(ApiModel):
 class CohortCapacity(ApiModel):
     """How much of the cluster the class may take; labs for which there is no room wait."""
 
-    max_running: Annotated[int | None, Field(ge=1, le=MOST_LABS)] = None
+    max_running: Annotated[int | None, Field(ge=1, le=MOST_LABS, description="At once.")] = None
     requests: RequestsLimit = RequestsLimit()
 
 
 class Budget(ApiModel):
     """What the class may cost, by the platform team's rate card."""
 
-    amount: Amount
-    warn_at_percent: Annotated[int, Field(ge=1, le=100)] = 80
+    amount: Annotated[Amount, Field(description="In the rate card's currency.")]
+    warn_at_percent: Annotated[int, Field(ge=1, le=100, description="When to warn.")] = 80
     action: Annotated[
         Literal["Block", "Warn"],
         Field(description="Block: no lab is begun once it is spent. Labs that run go on."),
@@ -211,7 +213,7 @@ class CohortLab(ApiModel):
     learner: Annotated[str, Field(max_length=254)]
     template: DnsLabel
     phase: Annotated[Phase | None, Field(description="Absent: not made yet.")] = None
-    message: ShortText = ""
+    message: Annotated[ShortText, Field(description="Why it is in its phase.")] = ""
     ready_seconds: Annotated[
         int | None, Field(ge=0, description="From its creation to its first being ready.")
     ] = None
@@ -224,8 +226,8 @@ class CohortLab(ApiModel):
             "Unsupported, and . for those that were not looked at.",
         ),
     ] = ""
-    passed: Annotated[int, Field(ge=0)] = 0
-    total: Annotated[int, Field(ge=0)] = 0
+    passed: Annotated[int, Field(ge=0, description="Checks passed.")] = 0
+    total: Annotated[int, Field(ge=0, description="Checks that count.")] = 0
     points: Annotated[int, Field(ge=0)] = 0
     last_activity_at: Timestamp | None = None
     removed: Annotated[bool, Field(description="Its learner is not on the roster any more.")] = (

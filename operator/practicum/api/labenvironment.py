@@ -53,8 +53,10 @@ class Subject(ApiModel):
 
     model_config = {"json_schema_extra": cel(_SUBJECT_RULE)}
 
-    kind: SubjectKind = "User"
-    name: Annotated[str, Field(min_length=1, max_length=253)]
+    kind: Annotated[SubjectKind, Field(description="What name is of.")] = "User"
+    name: Annotated[
+        str, Field(min_length=1, max_length=253, description="As the identity provider says it.")
+    ]
 
 
 class Learner(ApiModel):
@@ -69,7 +71,9 @@ class Learner(ApiModel):
             description="Stable identifier: an e-mail address or a student number.",
         ),
     ]
-    display_name: Annotated[str, Field(max_length=128)] | None = None
+    display_name: Annotated[
+        Annotated[str, Field(max_length=128)] | None, Field(description="What people call them.")
+    ] = None
     subjects: Annotated[
         list[Subject],
         Field(
@@ -98,7 +102,10 @@ class LabEnvironmentSpec(ApiModel):
         Learner | None,
         Field(description="Absent: a spare lab without access. Set once."),
     ] = None
-    personas: Annotated[dict[str, Persona], Field(max_length=16)] = {}
+    personas: Annotated[
+        dict[str, Persona],
+        Field(max_length=16, description="Roles of the template that others play, by name."),
+    ] = {}
     ttl: Annotated[
         Duration,
         Field(
@@ -114,7 +121,10 @@ class LabEnvironmentSpec(ApiModel):
         DnsLabel | None,
         Field(description="One of the template's sizes; absent: the template's default."),
     ] = None
-    parameters: Annotated[dict[str, IntOrString], Field(max_length=32)] = {}
+    parameters: Annotated[
+        dict[str, IntOrString],
+        Field(max_length=32, description="Values for the template's parameters."),
+    ] = {}
     suspended: Annotated[
         bool,
         Field(description="Scale to nothing and revoke access; the data and the clock stay."),

@@ -33,19 +33,23 @@ _OF_OTHERS: Final = ("audit", "governed", "checks", "usage", "activity")
 class ServiceStatus(ApiModel):
     """One service of the lab, reachable inside the lab at ``url``."""
 
-    name: DnsLabel
-    url: ShortText
-    ready: bool
-    version: ShortText = ""
+    name: Annotated[DnsLabel, Field(description="As the template calls it.")]
+    url: Annotated[ShortText, Field(description="Address from pods of the lab.")]
+    ready: Annotated[bool, Field(description="Whether its pod is Ready.")]
+    version: Annotated[ShortText, Field(description="Of its component.")] = ""
     pod: Annotated[DnsLabel | None, Field(description="Absent: <name>-0.")] = None
 
 
 class CredentialsStatus(ApiModel):
     """Where the learner's credentials are; never what they are."""
 
-    secret_ref: Annotated[str, Field(max_length=253)]
-    issued_at: Annotated[str, Field(max_length=32)] | None = None
-    expires_at: Annotated[str, Field(max_length=32)]
+    secret_ref: Annotated[
+        str, Field(max_length=253, description="Secret of the course's namespace.")
+    ]
+    issued_at: Annotated[
+        Annotated[str, Field(max_length=32)] | None, Field(description="When all were last issued.")
+    ] = None
+    expires_at: Annotated[str, Field(max_length=32, description="When the first token ends.")]
     rotation: Annotated[
         str,
         Field(
@@ -59,15 +63,15 @@ class CredentialsStatus(ApiModel):
 class TemplateStatus(ApiModel):
     """The frozen revision that this lab stays on."""
 
-    name: ShortText
-    revision: ShortText
+    name: Annotated[ShortText, Field(description="LabTemplate.")]
+    revision: Annotated[ShortText, Field(description="ControllerRevision that holds what it was.")]
 
 
 class AuditStatus(ApiModel):
     """Where the lab's audit log ends; one record may follow, for the head is written after it."""
 
-    seq: Annotated[int, Field(ge=0)]
-    hash: Sha256
+    seq: Annotated[int, Field(ge=0, description="Number of the last record.")]
+    hash: Annotated[Sha256, Field(description="Of the last record.")]
 
 
 class GovernedFeatures(ApiModel):
@@ -107,6 +111,7 @@ class GovernedStatus(ApiModel):
         Field(
             max_length=GOVERNED_FEATURES,
             json_schema_extra=listed_by("service"),
+            description="Feature services that are approved.",
         ),
     ] = []
     policy: Annotated[
@@ -118,10 +123,10 @@ class GovernedStatus(ApiModel):
 class CheckStatus(ApiModel):
     """What became of one check."""
 
-    id: DnsLabel
+    id: Annotated[DnsLabel, Field(description="Of the template's check.")]
     state: CheckState
-    points: Annotated[int, Field(ge=0, le=100)] = 0
-    message: ShortText = ""
+    points: Annotated[int, Field(ge=0, le=100, description="Given for it.")] = 0
+    message: Annotated[ShortText, Field(description="What is missing, or what went wrong.")] = ""
     since: Annotated[str, Field(max_length=32, description="When it came to this state.")]
     attempts: Annotated[
         int, Field(ge=0, description="How often somebody asked before it passed.")
@@ -131,9 +136,9 @@ class CheckStatus(ApiModel):
 class DrillStatus(ApiModel):
     """A drill that is going on."""
 
-    name: DnsLabel
+    name: Annotated[DnsLabel, Field(description="As the template calls it.")]
     component: Annotated[DnsLabel, Field(description="It does not run meanwhile.")]
-    until: Annotated[str, Field(max_length=32)]
+    until: Annotated[str, Field(max_length=32, description="When the component runs again.")]
 
 
 class ChecksStatus(ApiModel):
@@ -143,14 +148,16 @@ class ChecksStatus(ApiModel):
     drill: DrillStatus | None = None
 
     summary: Annotated[str, Field(max_length=16, description="Passed of all that count.")] = ""
-    passed: Annotated[int, Field(ge=0)] = 0
+    passed: Annotated[int, Field(ge=0, description="Checks that passed.")] = 0
     total: Annotated[
         int, Field(ge=0, description="Without those that were waived or cannot be told here.")
     ] = 0
-    points: Annotated[int, Field(ge=0)] = 0
-    max_points: Annotated[int, Field(ge=0)] = 0
-    errors: Annotated[int, Field(ge=0)] = 0
-    unsupported: Annotated[int, Field(ge=0)] = 0
+    points: Annotated[int, Field(ge=0, description="Points of these.")] = 0
+    max_points: Annotated[int, Field(ge=0, description="Points of all that count.")] = 0
+    errors: Annotated[int, Field(ge=0, description="Checks that could not be evaluated.")] = 0
+    unsupported: Annotated[
+        int, Field(ge=0, description="Checks that this cluster cannot tell.")
+    ] = 0
     request: Annotated[
         str, Field(max_length=64, description="The learner's last request that was answered.")
     ] = ""
@@ -159,10 +166,7 @@ class ChecksStatus(ApiModel):
     ] = ""
     results: Annotated[
         list[CheckStatus],
-        Field(
-            max_length=48,
-            json_schema_extra=listed_by("id"),
-        ),
+        Field(max_length=48, json_schema_extra=listed_by("id"), description="Check by check."),
     ] = []
 
 
@@ -192,15 +196,23 @@ class LabEnvironmentStatus(ApiModel):
         str | None,
         Field(max_length=32, description="When the lab was ready for the first time."),
     ] = None
-    message: Annotated[str, Field(max_length=1024)] = ""
-    observed_generation: Annotated[int, Field(ge=0)] = 0
-    expires_at: Annotated[str, Field(max_length=32)] | None = None
-    namespaces: Annotated[list[DnsLabel], Field(max_length=8)] = []
+    message: Annotated[str, Field(max_length=1024, description="Why the lab is in its phase.")] = ""
+    observed_generation: Annotated[
+        int, Field(ge=0, description="metadata.generation that this is about.")
+    ] = 0
+    expires_at: Annotated[
+        Annotated[str, Field(max_length=32)] | None, Field(description="When the lab ends.")
+    ] = None
+    namespaces: Annotated[
+        list[DnsLabel],
+        Field(max_length=8, description="Of the lab; the learner's own is the first."),
+    ] = []
     services: Annotated[
         list[ServiceStatus],
         Field(
             max_length=16,
             json_schema_extra=listed_by("name"),
+            description="Services that learners use.",
         ),
     ] = []
     credentials: CredentialsStatus | None = None

@@ -27,8 +27,8 @@ class Parameter(ApiModel):
     """One value that a LabEnvironment may choose."""
 
     type: Literal["string", "integer", "boolean"] = "string"
-    description: ShortText = ""
-    default: IntOrString
+    description: Annotated[ShortText, Field(description="What it is for.")] = ""
+    default: Annotated[IntOrString, Field(description="Where a lab says nothing.")]
     enum: Annotated[list[IntOrString], Field(max_length=32)] = []
     minimum: int | None = None
     maximum: int | None = None
@@ -72,9 +72,9 @@ class TenantGrant(ApiModel):
 class TemplatePersona(ApiModel):
     """A role of the module's story."""
 
-    name: DnsLabel
+    name: Annotated[DnsLabel, Field(description="Its accounts are called <lab>.<name>.")]
     title: ShortText
-    role: DnsLabel
+    role: Annotated[DnsLabel, Field(description="By which rules of changes go.")]
     grants: Annotated[list[TenantGrant], Field(max_length=8)] = []
 
 
@@ -98,8 +98,10 @@ class Tenant(ApiModel):
 class File(ApiModel):
     """One packed file, named by its path in the source folder."""
 
-    path: Annotated[str, Field(min_length=1, max_length=253)]
-    content: Text
+    path: Annotated[
+        str, Field(min_length=1, max_length=253, description="Relative to the module's folder.")
+    ]
+    content: Annotated[Text, Field(description="Text.")]
 
 
 class Component(ApiModel):
@@ -108,8 +110,10 @@ class Component(ApiModel):
     name: DnsLabel
     title: ShortText = ""
     version: ShortText = ""
-    placement: Side = "platform"
-    settings: Annotated[dict[str, Any], Field(json_schema_extra=OPEN_OBJECT)] = {}
+    placement: Annotated[Side, Field(description="Side on which it runs.")] = "platform"
+    settings: Annotated[
+        dict[str, Any], Field(json_schema_extra=OPEN_OBJECT, description="What its manifests read.")
+    ] = {}
     manifests: Annotated[list[File], Field(max_length=32)] = []
     exhibits: Annotated[
         list[File],
@@ -125,10 +129,10 @@ class TemplateService(ApiModel):
     """A service that learners use; its pod has a stable name, so that access can name it."""
 
     name: DnsLabel
-    component: DnsLabel
+    component: Annotated[DnsLabel, Field(description="Component behind it.")]
     port: Annotated[int, Field(ge=1, le=65535)]
-    path: ShortText = "/"
-    health: ShortText = "/"
+    path: Annotated[ShortText, Field(description="Where its page begins.")] = "/"
+    health: Annotated[ShortText, Field(description="Path that answers when it is well.")] = "/"
     workload: Annotated[
         DnsLabel | None,
         Field(description="StatefulSet with one replica behind it; absent: of the same name."),
@@ -145,8 +149,8 @@ class Login(ApiModel):
 
     service: DnsLabel
     username: DnsLabel
-    secret: ShortText
-    persona: DnsLabel | None = None
+    secret: Annotated[ShortText, Field(description="Purpose from which the password is derived.")]
+    persona: Annotated[DnsLabel | None, Field(description="Whose login it is.")] = None
     kind: Literal["basic", "bearer"] = "basic"
 
 
@@ -179,23 +183,52 @@ class LabTemplateSpec(ApiModel):
     }
 
     title: ShortText
-    module: Annotated[str, Field(max_length=32)] = ""
-    hours: Annotated[int, Field(ge=0, le=1000)] = 0
+    module: Annotated[
+        str, Field(max_length=32, description="Number of the module, such as MOD-506.")
+    ] = ""
+    hours: Annotated[int, Field(ge=0, le=1000, description="Of work.")] = 0
     objectives: Annotated[list[ShortText], Field(max_length=32)] = []
-    max_ttl: Annotated[Duration, Field(alias="maxTTL")] = "72h"
-    default_size: DnsLabel = "standard"
-    sizes: Annotated[dict[DnsLabel, Size], Field(max_length=8)]
-    parameters: Annotated[dict[str, Parameter], Field(max_length=32)] = {}
-    images: Annotated[dict[DnsLabel, ShortText], Field(max_length=16)] = {}
-    allowed_images: Annotated[list[ShortText], Field(max_length=64)] = []
-    personas: Annotated[list[TemplatePersona], Field(max_length=16)] = []
-    components: Annotated[list[Component], Field(max_length=16)] = []
-    services: Annotated[list[TemplateService], Field(max_length=16)] = []
-    logins: Annotated[list[Login], Field(max_length=32)] = []
-    tasks: Annotated[list[Task], Field(max_length=64)] = []
-    tenants: Annotated[list[Tenant], Field(max_length=4)] = []
-    criteria: Annotated[list[Criterion], Field(max_length=64)] = []
-    checks: Annotated[list[Check], Field(max_length=48)] = []
+    max_ttl: Annotated[Duration, Field(alias="maxTTL", description="Longest life of a lab.")] = (
+        "72h"
+    )
+    default_size: Annotated[DnsLabel, Field(description="For labs that name none.")] = "standard"
+    sizes: Annotated[
+        dict[DnsLabel, Size], Field(max_length=8, description="Quotas and resources, by name.")
+    ]
+    parameters: Annotated[
+        dict[str, Parameter], Field(max_length=32, description="What a lab may choose.")
+    ] = {}
+    images: Annotated[
+        dict[DnsLabel, ShortText],
+        Field(max_length=16, description="Images of components, by name."),
+    ] = {}
+    allowed_images: Annotated[
+        list[ShortText],
+        Field(
+            max_length=64,
+            description="More images that learners may run; * stands for any but a slash.",
+        ),
+    ] = []
+    personas: Annotated[
+        list[TemplatePersona], Field(max_length=16, description="Roles of the module's story.")
+    ] = []
+    components: Annotated[
+        list[Component], Field(max_length=16, description="What runs in a lab.")
+    ] = []
+    services: Annotated[
+        list[TemplateService], Field(max_length=16, description="What learners use of it.")
+    ] = []
+    logins: Annotated[
+        list[Login], Field(max_length=32, description="What learners get of it.")
+    ] = []
+    tasks: Annotated[list[Task], Field(max_length=64, description="What there is to do.")] = []
+    tenants: Annotated[
+        list[Tenant], Field(max_length=4, description="Namespaces beside the learner's own.")
+    ] = []
+    criteria: Annotated[
+        list[Criterion], Field(max_length=64, description="Lines of the roadmap.")
+    ] = []
+    checks: Annotated[list[Check], Field(max_length=48, description="What proves them.")] = []
     assets: Annotated[
         list[File],
         Field(max_length=64, description="What checks refer to and learners may see: schemas."),
@@ -209,8 +242,12 @@ class LabTemplateSpec(ApiModel):
             "ConfigMap <template>-answers beside the template.",
         ),
     ] = ""
-    drills: Annotated[list[Drill], Field(max_length=8)] = []
-    changes: Changes | None = None
+    drills: Annotated[
+        list[Drill], Field(max_length=8, description="What can be made to go wrong.")
+    ] = []
+    changes: Annotated[Changes | None, Field(description="What is governed; absent: nothing.")] = (
+        None
+    )
 
     @model_validator(mode="after")
     def _is_whole(self) -> "LabTemplateSpec":

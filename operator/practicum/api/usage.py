@@ -30,8 +30,13 @@ class IdlePolicy(ApiModel):
 
     model_config = {"json_schema_extra": cel(*_IDLE_RULES)}
 
-    suspend_after: Annotated[Duration, Field(json_schema_extra=cel(*_SUSPEND_RULES))]
-    warn_before: Duration = "15m"
+    suspend_after: Annotated[
+        Duration,
+        Field(json_schema_extra=cel(*_SUSPEND_RULES), description="How long nothing may happen."),
+    ]
+    warn_before: Annotated[
+        Duration, Field(description="How long before that Idle becomes True.")
+    ] = "15m"
 
 
 class Requests(ApiModel):
@@ -70,8 +75,8 @@ class UsedTime(ApiModel):
 class UsageStatus(ApiModel):
     """What a lab has used up to now."""
 
-    since: Timestamp
-    metered_at: Timestamp
+    since: Annotated[Timestamp, Field(description="When metering began.")]
+    metered_at: Annotated[Timestamp, Field(description="Up to when this counts.")]
     running_seconds: Annotated[
         int, Field(ge=0, description="For how long pods of the lab have run.")
     ] = 0
@@ -80,13 +85,16 @@ class UsageStatus(ApiModel):
     used: UsedTime = UsedTime()
     peak: Peak = Peak()
     cost: Annotated[Amount, Field(description="By the rate card, of what was requested.")] = "0"
-    currency: Annotated[str, Field(max_length=16)] = ""
+    currency: Annotated[str, Field(max_length=16, description="Of the rate card.")] = ""
 
 
 class ActivitySource(ApiModel):
     """One kind of sign that a lab is in use."""
 
-    name: Annotated[str, Field(min_length=1, max_length=32)]
+    name: Annotated[
+        str,
+        Field(min_length=1, max_length=32, description="What kind of sign it is, such as Objects."),
+    ]
     at: Annotated[Timestamp, Field(description="When it was seen last.")]
     count: Annotated[int, Field(ge=0, description="At how many looks it was new.")] = 1
     mark: Annotated[
@@ -97,10 +105,15 @@ class ActivitySource(ApiModel):
 class ActivityStatus(ApiModel):
     """When somebody was last at work in the lab, and by what that is known."""
 
-    last_activity_at: Timestamp
-    source: Annotated[str, Field(min_length=1, max_length=32)]
+    last_activity_at: Annotated[Timestamp, Field(description="When something was last seen.")]
+    source: Annotated[str, Field(min_length=1, max_length=32, description="By what that is known.")]
     sources: Annotated[
-        list[ActivitySource], Field(max_length=SOURCES, json_schema_extra=listed_by("name"))
+        list[ActivitySource],
+        Field(
+            max_length=SOURCES,
+            json_schema_extra=listed_by("name"),
+            description="Every kind of sign, as seen last.",
+        ),
     ] = []
 
 
