@@ -82,6 +82,9 @@ test-modules: ## every module on the real cluster: new, every check fails; solve
 	@python3 -m tests.suites modules
 coverage: install ## lab-templates/README.md: roadmap, tasks, checks, and what was seen last
 	@$(PYTHON) -m tools.coverage $(ROADMAPS)
+docs: install ## docs/api.md, and the table of what labs take in docs/operations.md
+	@$(PYTHON) -m tools.api_reference
+	@$(PYTHON) -m tools.sizing
 test-netpol: ## Kubernetes' own NetworkPolicy cases, on a cluster that runs
 	@$(CLUSTER) netpol
 
@@ -104,5 +107,5 @@ bench-ready: install ## time from apply to Ready, against kubectl apply of the s
 	@$(PYTHON) -m tests.bench.ready
 
 .PHONY: help install print-python fmt lint crds chart-sync golden requirements test test-fast policies test-chart \
-  test-apiserver test-operations test-security test-security-kind test-chaos chaos-full kills-full test-e2e test-modules coverage test-netpol cluster-up cluster-down \
+  test-apiserver test-operations test-security test-security-kind test-chaos chaos-full kills-full test-e2e test-modules coverage docs test-netpol cluster-up cluster-down \
   cluster-status images demo demo-down bench bench-ready

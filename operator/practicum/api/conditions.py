@@ -75,5 +75,11 @@ class Condition(ApiModel):
     observed_generation: Annotated[int, Field(ge=0)] = 0
 
 
-Conditions = Annotated[list[Condition], Field(max_length=16, json_schema_extra=listed_by("type"))]
-"""At most one of each type."""
+Conditions = Annotated[
+    list[Condition],
+    Field(
+        max_length=16,
+        json_schema_extra=listed_by("type"),
+        description="As metav1.Condition, one of each type.",
+    ),
+]
