@@ -9,6 +9,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,6 +40,7 @@ _COLUMNS: Final = {"Competency Alignment": (2,), "Practical Components": (1, 2)}
 """Which cells of a section's table are lines to cover; the first is 0."""
 
 
+@cache
 def modules() -> dict[str, LabTemplateSpec]:
     """Return every module, by name."""
     folders = sorted(path.parent for path in TEMPLATES.glob("*/template.yaml"))
