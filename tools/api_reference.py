@@ -27,17 +27,17 @@ field and remedy. On a cluster, `kubectl explain` tells the same. `make docs` wr
 _PURPOSE: Final = {
     "LabEnvironment": "One learner's lab, in the course's namespace. [README](../README.md).",
     "LabCohort": "A class: a lab for each learner and module. [Classes](classes.md).",
-    "LabTemplate": "A module, packed; labs that run stay on the revision that they began with. "
-    "[Writing a module](writing-modules.md).",
+    "LabTemplate": "A module; labs stay on its revision. [Modules](writing-modules.md).",
     "ChangeRequest": "Asks for a change, in a lab's namespace. [Changes](governed-changes.md).",
     "ChangeApproval": "An answer to a ChangeRequest, beside it.",
     "Attestation": "A person's rating of what no check can judge, beside the LabEnvironment.",
 }
 _REASONS: Final = (
-    "What to do about the reason of a condition, as `practicum explain LAB` says it. What each "
-    "condition means: [README](../README.md#a-labenvironment). A class has `Accepted`, "
-    "`Provisioned`, `Ready` and `WithinBudget`: `practicum cohort explain`."
+    "What to do about the reason of a condition, as `practicum explain` says it. Conditions and "
+    "their meaning: [README](../README.md#a-labenvironment). Those of a class are `Accepted`, "
+    "`Provisioned`, `Ready` and `WithinBudget`."
 )
+_RESERVED: Final = f"`{names.GROUP}/` is reserved: nobody else may set it in a lab."
 _FORMS: Final = {
     times.DURATION_PATTERN: ("duration", 20),
     times.TIMESTAMP_PATTERN: ("time (RFC 3339)", 32),
@@ -53,20 +53,19 @@ def page() -> str:
     links = " · ".join(f"[{one}](#{one.lower()})" for one in (*_PURPOSE, "Reasons", "Names"))
     kinds = (_kind(crd["spec"]) for crd in crds().values())
     reasons = _table(("reason", "remedy"), ((f"`{one}`", text) for one, text in REMEDIES.items()))
-    mine = f"The prefix `{names.GROUP}/` is reserved: nobody else may set it in a lab."
-    ends = f"\n## Reasons\n\n{_REASONS}\n\n{reasons}\n## Names\n\n{mine}\n\n"
-    return "".join((_TOP, f"\n{links}\n", *kinds, ends, _table(("name", "what"), sorted(_names()))))
+    owned = _table(("name", "what"), sorted(_names()))
+    ends = f"\n## Reasons\n\n{_REASONS}\n\n{reasons}\n## Names\n\n{_RESERVED}\n\n{owned}"
+    return "".join((_TOP, f"\n{links}\n", *kinds, ends))
 
 
 def _kind(spec: Schema) -> str:
     kind, (version,) = spec["names"]["kind"], spec["versions"]
     root = version["schema"]["openAPIV3Schema"]
-    columns = ", ".join(
-        f"{one['name']}{' (`-o wide`)' if one.get('priority') else ''} `{one['jsonPath']}`"
-        for one in version["additionalPrinterColumns"]
-    )
-    facts = f"Short name `{spec['names']['shortNames'][0]}`. Columns: {columns}."
-    parts = [f"\n## {kind}\n\n{_PURPOSE[kind]}\n\n{facts}\n"]
+    head = ("column", "field", "`-o wide` only")
+    columns = version["additionalPrinterColumns"]
+    shown = ((c["name"], f"`{c['jsonPath']}`", "yes" * bool(c.get("priority"))) for c in columns)
+    short = f"Short name: `{spec['names']['shortNames'][0]}`."
+    parts = [f"\n## {kind}\n\n{_PURPOSE[kind]} {short}\n\n", _table(head, shown)]
     for part, more in (("spec", ("change",)), ("status", ())):
         if schema := root["properties"].get(part):
             head = ("field", "type", "default", *more, "meaning")
@@ -105,11 +104,9 @@ def _fields(
         below, how = leaf.get("properties"), changing.get(name, change)
         default = f"`{json.dumps(field['default'])}`" if "default" in field else ""
         default = "required" if name in node.get("required", ()) else default
-        said = [field.get("description", "").replace("<", "&lt;"), *_bounds(field, leaf)]
         alike = seen.setdefault(json.dumps(below), place) if below else place
-        if alike != place:
-            said.append(f"As `{alike}`.")
-        text = " ".join(filter(None, said))
+        said = (field.get("description", "").replace("<", "&lt;"), *_bounds(field, leaf))
+        text = " ".join(filter(None, (*said, f"As `{alike}`." * (alike != place))))
         yield (f"`{place}`", kind, default, *((how,) if path.startswith("spec") else ()), text)
         if below and alike == place:
             inner = place + ("" if leaf is field else "[]" if "items" in field else ".<key>")
