@@ -48,8 +48,8 @@ REMEDIES: Final[dict[str, str]] = {
     "platform team sets the limits (chart value capacity) and adds nodes",
     "BudgetExhausted": "ask the platform team for a larger budget (chart value "
     "usage.budgets), or end labs that nobody needs any more; labs that run go on",
-    "SuspendedSoon": "work in it: making or changing an object, asking for checks or running pods "
-    "counts; spec.idle says after how long a lab is suspended",
+    "SuspendedSoon": "work in it: making or deleting an object, asking for checks and pods that "
+    "are busy count; spec.idle says after how long a lab is suspended",
     "IdleSuspended": "practicum resume LAB: the data is kept, the clock runs on",
     "VolumePending": "ask the platform team whether the StorageClass that the message names has a "
     "provisioner that runs; the Events of the claim say what it last did",
