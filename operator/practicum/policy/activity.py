@@ -27,6 +27,8 @@ class Source(StrEnum):
 
     READY = "Ready"
     """Nothing was seen since the lab became ready."""
+    LEARNER = "Learner"
+    """Somebody got the lab: before, nobody could be at work in it."""
     RESUMED = "Resumed"
     OBJECTS = "Objects"
     CHECKS = "Checks"
@@ -45,12 +47,19 @@ def objects_mark(quotas: Iterable[Mapping[str, Any]]) -> str:
 
 
 def marks(
-    ready_at: str, suspended: bool, objects: str, checks: str, changes: int, busy_at: str
+    ready_at: str,
+    given: bool,
+    suspended: bool,
+    objects: str,
+    checks: str,
+    changes: int,
+    busy_at: str,
 ) -> dict[Source, str]:
     """Return what a look sees, by source.
 
     Args:
         ready_at: when the lab was ready for the first time.
+        given: whether it is anybody's.
         suspended: whether it is suspended.
         objects: see `objects_mark`; empty where it could not be had.
         checks: the last request for checks that was answered.
@@ -58,6 +67,7 @@ def marks(
         busy_at: the moment, if pods of the learner are at work; else empty.
     """
     found = {
+        Source.LEARNER: "given" if given else "",
         Source.READY: ready_at,
         Source.RESUMED: _SUSPENDED if suspended else _RUNNING,
         Source.OBJECTS: objects,

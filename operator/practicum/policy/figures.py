@@ -23,7 +23,7 @@ Row = dict[str, Any]
 _HOUR: Final = 3600
 _CORE_HOUR: Final = 1000 * _HOUR
 _GIB: Final = 2**30
-_NO_WORK: Final = frozenset((Source.READY, Source.RESUMED))
+_NO_WORK: Final = frozenset((Source.LEARNER, Source.READY, Source.RESUMED))
 """Signs of activity that are no work of the learner."""
 
 

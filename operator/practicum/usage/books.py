@@ -25,15 +25,21 @@ class Books:
         self._kube = kube
 
     async def rows(self) -> list[UsageRow]:
-        """Return every line of every course; one that cannot be read is left out, and logged."""
+        """Return every line of every course; one that cannot be read is left out, and logged.
+
+        A book speaks of its own course's labs, whatever it says: whoever may edit ConfigMaps
+        somewhere spends no other course's budget.
+        """
         found = []
         for book in await self._kube.list("ConfigMap", labels=USAGE_BOOK):
+            course = book["metadata"]["namespace"]
             for uid, text in (book.get("data") or {}).items():
                 try:
-                    found.append(UsageRow.model_validate_json(text))
+                    row = UsageRow.model_validate_json(text)
                 except ValueError:
-                    where = book["metadata"]["namespace"]
-                    log.warning("a line of the usage book cannot be read", course=where, uid=uid)
+                    log.warning("a line of the usage book cannot be read", course=course, uid=uid)
+                else:
+                    found.append(row.model_copy(update={"uid": uid, "course": course}))
         return found
 
     async def enter(self, row: UsageRow) -> None:

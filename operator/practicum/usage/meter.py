@@ -70,8 +70,8 @@ class Meter:
             if status.usage
         ]
         kept = await self._books.rows()
-        for row in kept:
-            self._closed.pop(row.uid, None)
+        waits = {lab.uid for lab in labs} - {row.uid for row in kept}
+        self._closed = {uid: row for uid, row in self._closed.items() if uid in waits}
         self._spending.take_in([*kept, *live])
 
     async def close(self, lab: LabEnvironment) -> None:
@@ -111,27 +111,41 @@ class Meter:
         return found
 
     async def _meter(self, lab: LabEnvironment, look: _Look) -> LabEnvironmentStatus:
+        """Meter one lab; what goes wrong with it keeps no other from being metered.
+
+        Returns:
+            its status as far as it is metered.
+        """
         async with self._places:
-            if not _metered(lab) or lab.uid in self._closed or self._was_metered(lab):
+            try:
+                return await self._look_at(lab, look)
+            except errors.ApiError as error:
+                meta = lab.metadata
+                course, name = meta["namespace"], meta["name"]
+                log.warning("a lab is not metered", course=course, lab=name, error=str(error))
                 return lab.status
-            quotas = look.quotas.get(lab.uid, [])
-            now, status = self._tools.clock(), lab.status
-            total = usage.accrued(
-                status.usage or usage.begun(now),
-                now,
-                usage.requests_of(quotas),
-                self._peak(lab, look),
-                self._tools.settings.rate_card,
-            )
-            status = status.model_copy(update={"usage": total})
-            suspend = False
-            if status.ready_at:
-                status, suspend = self._activity(lab, status, quotas, look)
-            await self._write(lab, status)
-            await self._tell(lab, status)
-            if suspend:
-                await self._suspend(lab)
-            return status
+
+    async def _look_at(self, lab: LabEnvironment, look: _Look) -> LabEnvironmentStatus:
+        if not _metered(lab) or lab.uid in self._closed or self._was_metered(lab):
+            return lab.status
+        quotas = look.quotas.get(lab.uid, [])
+        now, status = self._tools.clock(), lab.status
+        total = usage.accrued(
+            status.usage or usage.begun(now),
+            now,
+            usage.requests_of(quotas),
+            self._peak(lab, look),
+            self._tools.settings.rate_card,
+        )
+        status = status.model_copy(update={"usage": total})
+        suspend = False
+        if status.ready_at:
+            status, suspend = self._activity(lab, status, quotas, look)
+        await self._write(lab, status)
+        await self._tell(lab, status)
+        if suspend:
+            await self._suspend(lab)
+        return status
 
     def _was_metered(self, lab: LabEnvironment) -> bool:
         """Whether it is too early: a restart alone is no reason to write all statuses anew."""
@@ -154,6 +168,7 @@ class Meter:
         own = [one for one in quotas if one["metadata"]["labels"].get(SIDE) != PLATFORM]
         marks = activity.marks(
             ready_at=status.ready_at or "",
+            given=lab.spec.learner is not None,
             suspended=lab.spec.suspended,
             objects=activity.objects_mark(own) if own else "",
             checks=status.checks.request if status.checks else "",
@@ -163,6 +178,7 @@ class Meter:
         seen = activity.seen(status.activity, marks, now)
         before = next((c for c in status.conditions if c.type == ConditionType.IDLE), None)
         policy = activity.policy_of(lab.spec.idle, settings.idle_after, settings.idle_warning)
+        policy = policy if lab.spec.learner else None  # nobody's: nobody is away
         idle = activity.idleness(policy, seen, lab.spec.suspended, now, before)
         conditions = [one for one in status.conditions if one.type not in METERED]
         conditions += [idle.condition] if idle.condition else []

@@ -26,14 +26,14 @@ class Spending:
         self._cohorts: dict[LabKey, Decimal] = {}
 
     def take_in(self, rows: Iterable[UsageRow]) -> None:
-        """Replace what is known; of one lab the first row counts."""
+        """Replace what is known; of one lab of a course the first row counts."""
         courses: dict[str, Decimal] = defaultdict(Decimal)
         cohorts: dict[LabKey, Decimal] = defaultdict(Decimal)
         seen = set()
         for row in rows:
-            if row.uid in seen:
+            if (row.course, row.uid) in seen:
                 continue
-            seen.add(row.uid)
+            seen.add((row.course, row.uid))
             courses[row.course] += Decimal(row.usage.cost)
             if row.cohort:
                 cohorts[LabKey(row.course, row.cohort)] += Decimal(row.usage.cost)

@@ -14,6 +14,7 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 POLICY = IdlePolicy(suspend_after="2h", warn_before="15m")
 CALM: dict[str, Any] = {
     "ready_at": "2026-11-21T11:59:00Z",
+    "given": True,
     "suspended": False,
     "objects": "3,1",
     "checks": "",
@@ -49,6 +50,13 @@ def test_each_source_is_a_sign_once(changes: dict[str, Any], source: Source) -> 
     third = look(second, 10, **changes)
     assert (third.source, third.last_activity_at) == (second.source, second.last_activity_at)
     assert {one.name: one.count for one in third.sources}[source] == 1
+
+
+def test_a_spare_is_not_idle_when_its_learner_comes() -> None:
+    spare = look(None, 0, given=False)
+    taken = look(look(spare, 300, given=False), 305)
+    assert (taken.source, taken.last_activity_at) == ("Learner", "2026-11-21T17:05:00Z")
+    assert look(taken, 310).last_activity_at == taken.last_activity_at
 
 
 def test_a_suspended_lab_that_goes_on_counts_from_then() -> None:
