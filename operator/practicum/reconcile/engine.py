@@ -98,7 +98,7 @@ class Engine:
         if body is None:
             self._tools.labs.drop(key, uid)
         else:
-            self._tools.labs.event(body, deleted=False)
+            self._tools.labs.look(body)
 
     def _forget(self, key: LabKey) -> None:
         uid, *counted = self._counted.pop(key, ("",))

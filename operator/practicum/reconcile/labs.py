@@ -22,6 +22,8 @@ class _Known(NamedTuple):
     essence: tuple[Any, ...]
     text: str
     labels: Mapping[str, str]
+    told: bool = True
+    """Whether the watch has brought it, or it is our own write: else it is news yet."""
 
 
 class Labs:
@@ -39,12 +41,23 @@ class Labs:
             self.drop(key, now.uid)
             return True
         if was and was.version >= now.version:
-            return False
+            self._known[key] = was._replace(told=True)
+            return not was.told
+        self._take(key, was, now)
+        return True
+
+    def look(self, body: Object) -> None:
+        """Take in a lab as somebody read it: the watch has yet to bring it, as news to all."""
+        key, now = _key(body), _known(body)
+        was = self._known.get(key)
+        if was is None or was.version < now.version:
+            self._take(key, was, now._replace(told=False))
+
+    def _take(self, key: LabKey, was: _Known | None, now: _Known) -> None:
         self._known[key] = now
         if was and was.uid != now.uid:
             self._places.pop(namespace_name(key.name, was.uid, "learner"), None)
         self._places[namespace_name(key.name, now.uid, "learner")] = key
-        return True
 
     def answer(self, body: Object) -> None:
         """Take in the answer to a write of ours.
@@ -55,7 +68,7 @@ class Labs:
         key, now = _key(body), _known(body)
         was = self._known.get(key)
         if was and was.uid == now.uid and was.version < now.version and was.essence == now.essence:
-            self._known[key] = now
+            self._known[key] = now._replace(told=was.told)
 
     def get(self, key: LabKey) -> LabEnvironment | None:
         """Return a lab as it is now known."""

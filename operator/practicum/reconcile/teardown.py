@@ -238,6 +238,9 @@ class Teardown:
         if retained:
             text = f"volumes kept by their reclaim policy Retain: {', '.join(retained[:10])}"
             await tools.reporter.tell(resource, "Warning", "VolumesRetained", text)
+        # Before the phase says that nothing is left to do.
+        for say in tools.last_words:
+            await say(resource)
         done = Readiness(False, "Expired", "everything of this lab is gone")
         if not resource.deleting:
             facts = Facts(
@@ -250,8 +253,6 @@ class Teardown:
                 archived=self._archiver.outcome(resource.uid) or _archived(resource),
             )
             await tools.reporter.report(resource, facts, Findings())
-        for say in tools.last_words:
-            await say(resource)
         tools.inventory.forget(resource.uid)
         await release(tools, resource)
         self.forget(resource.uid)

@@ -51,6 +51,19 @@ def test_an_edit_that_came_in_with_our_write_stays_news() -> None:
     assert labs.event(lab(3, generation=2, phase="Ready"), deleted=False)
 
 
+def test_what_was_read_is_seen_by_the_next_pass_and_stays_news() -> None:
+    labs = Labs()
+    labs.event(lab(1), deleted=False)
+    labs.look(lab(3, generation=2, phase="Ready"))
+    labs.answer(lab(4, generation=2, phase="Degraded"))
+    found = labs.get(ADA)
+    assert found and found.status.phase is Phase.DEGRADED
+    assert labs.event(lab(3, generation=2, phase="Ready"), deleted=False)
+    assert not labs.event(lab(4, generation=2, phase="Degraded"), deleted=False)
+    labs.look(lab(4, generation=2, phase="Degraded"))
+    assert not labs.event(lab(4, generation=2, phase="Degraded"), deleted=False)
+
+
 def test_an_answer_brings_no_lab_back() -> None:
     labs = Labs()
     labs.event(lab(1), deleted=False)
