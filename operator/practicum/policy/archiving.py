@@ -143,17 +143,20 @@ class Move:
     """Names of the labs, which their accounts begin with."""
     namespace: tuple[str, str]
     """Names of the learners' namespaces, which those of all other sides begin with."""
+    uid: tuple[str, str]
+    """Of the labs: by it network policies know the namespaces of one."""
 
 
 def transplanted(objects: str, move: Move) -> list[Object]:
     """Return a lab's objects as they are in another lab, in the order in which to make them.
 
-    The namespaces' names are the new lab's, wherever they stand, and so are its accounts'.
+    The namespaces' names and the uid are the new lab's, wherever they stand, and so are the names
+    of its accounts.
 
     Raises:
         ValueError: it is not what `portable` made, as JSON.
     """
-    bodies = json.loads(objects.replace(*move.namespace))
+    bodies = json.loads(objects.replace(*move.namespace).replace(*move.uid))
     if not isinstance(bodies, list) or not all(isinstance(one, dict) for one in bodies):
         raise ValueError("objects.json is not a list of objects")
     kept = [_moved(one, *move.lab) for one in bodies if one.get("kind") in RESTORED]

@@ -194,7 +194,8 @@ class Restorer:
     async def _remake(self, lab: Lab, record: ArchiveRecord, packed: str) -> None:
         """Make what learners had made, where and as it was; what is refused is told."""
         before = namespace_name(record.lab, record.uid, LEARNER)
-        move = Move((record.lab, lab.name), (before, namespace_name(lab.name, lab.uid, LEARNER)))
+        after = namespace_name(lab.name, lab.uid, LEARNER)
+        move = Move((record.lab, lab.name), (before, after), (record.uid, lab.uid))
         try:
             text = gzip.decompress(base64.b64decode(packed)).decode()
             bodies = archiving.transplanted(text, move)

@@ -12,7 +12,9 @@ from practicum.policy import archiving
 from practicum.policy.archiving import Move
 
 Object = dict[str, Any]
-MOVE = Move(("ada", "ada-back"), ("lab-ada-111111", "lab-ada-back-222222"))
+MOVE = Move(
+    ("ada", "ada-back"), ("lab-ada-111111", "lab-ada-back-222222"), ("8c1f8b5e", "99999999")
+)
 
 
 def thing(kind: str, name: str = "x", spec: Object | None = None, **meta: Any) -> Object:
@@ -111,7 +113,10 @@ def test_objects_move_to_another_lab() -> None:
         {"kind": "ServiceAccount", "name": "adam.team-a-dev", "namespace": "course-a"},
         {"kind": "User", "name": "ada.lovelace"},
     ]
-    peers = {"kubernetes.io/metadata.name": "lab-ada-111111-team-a"}
+    peers = {
+        "kubernetes.io/metadata.name": "lab-ada-111111-team-a",
+        "practicum.dev/lab-uid": "8c1f8b5e",
+    }
     bodies = [
         thing("Deployment", spec={}),
         thing("RoleBinding") | {"subjects": subjects},
@@ -126,7 +131,8 @@ def test_objects_move_to_another_lab() -> None:
     ]
     assert moved[0]["data"] == {"a.md": "ada. In lab-ada-back-222222."}
     assert moved[1]["spec"]["peers"] == {
-        "kubernetes.io/metadata.name": "lab-ada-back-222222-team-a"
+        "kubernetes.io/metadata.name": "lab-ada-back-222222-team-a",
+        "practicum.dev/lab-uid": "99999999",
     }
     named = [one["name"] for one in moved[2]["subjects"]]
     assert named == ["ada-back.team-a-dev", "adam.team-a-dev", "ada.lovelace"]
