@@ -11,8 +11,9 @@ from practicum.api.names import API_VERSION
 from practicum.api.times import rfc3339
 from practicum.clock import utcnow
 from practicum.kube.client import Kube, Object
+from practicum.policy import cohort
 
-from .conftest import absent, eventually, run_pods
+from .conftest import absent, eventually, lab_body, run_pods
 from .operator_process import OperatorProcess
 
 COURSE = "course-a"
@@ -29,8 +30,8 @@ async def make_cohort(kube: Kube, operator: OperatorProcess) -> AsyncIterator[Co
     """Creates LabCohorts with names of their own; deletes them, and so their labs, afterwards."""
     made: list[str] = []
 
-    async def make(**spec: Any) -> str:
-        name = f"class{next(_NUMBERS)}"
+    async def make(name: str = "", **spec: Any) -> str:
+        name = name or f"class{next(_NUMBERS)}"
         meta = {"name": name, "namespace": COURSE}
         spec = {"roster": learners("ada", "bob"), "templates": [{"name": "mod-501"}], **spec}
         body: Object = {"apiVersion": API_VERSION, "kind": "LabCohort", "metadata": meta}
@@ -242,6 +243,19 @@ async def test_what_no_lab_could_have_is_refused_for_the_class(
     (accepted,) = [one for one in found["conditions"] if one["type"] == "Accepted"]
     assert accepted["status"] == "False"
     assert not await labs_of(kube, name)
+
+
+async def test_a_lab_that_is_refused_is_named_and_the_others_are_made(
+    kube: Kube, make_cohort: CohortMaker
+) -> None:
+    taken = cohort.lab_name("class-taken", "ada@example.org", "mod-501")
+    await kube.create(lab_body(taken, COURSE, learner={"id": "eve@example.org"}))
+    name = await make_cohort(name="class-taken")
+    found = await until_status(kube, name, lambda one: one["phases"].get("Ready") == 1)
+    assert [row.get("phase") for row in found["labs"]] == [None, "Ready"]
+    assert "cannot change" in found["labs"][0]["message"]
+    await kube.delete("LabEnvironment", COURSE, taken)
+    await until_status(kube, name, lambda one: one["ready"] == "2/2", 90)
 
 
 async def test_labs_are_made_a_few_at_a_time(kube: Kube, make_cohort: CohortMaker) -> None:

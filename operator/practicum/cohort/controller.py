@@ -76,8 +76,8 @@ class CohortController:
         members = {name: one.member for name, one in labs.items()}
         plan, rows = cohort.plan(resource, asked.places, members, room, now), resource.status.labs
         if asked.accepted.ready:
-            await self._carry_out(resource, plan, labs)
-            rows = roll.rows(asked.places, labs, plan.waiting)
+            refused = await self._carry_out(resource, plan, labs)
+            rows = roll.rows(asked.places, labs, {**plan.waiting, **refused})
         status = roll.status(
             *(resource, asked.accepted, asked.learners, rows, labs, room.spent),
             *(self._tools.settings.rate_card.currency, now),
@@ -104,16 +104,21 @@ class CohortController:
         self._seen[key] = found
         return {name: one for name, (_, one) in found.items()}
 
-    async def _carry_out(self, resource: LabCohort, plan: Plan, labs: Mapping[str, Seen]) -> None:
-        await together(
-            *(self._apply(resource, place, spec, labs) for place, spec in plan.apply),
+    async def _carry_out(
+        self, resource: LabCohort, plan: Plan, labs: Mapping[str, Seen]
+    ) -> dict[str, str]:
+        """Carry a plan out; returns by lab what the API server refused: the others go on."""
+        refused, *_ = await together(
+            together(*(self._apply(resource, place, spec, labs) for place, spec in plan.apply)),
             *(self._suspend(resource, member) for member in plan.suspend),
             *(self._delete(resource, member) for member in plan.delete),
         )
+        told = {place.name: why for (place, _), why in zip(plan.apply, refused, strict=True)}
+        return {name: why for name, why in told.items() if why}
 
     async def _apply(
         self, resource: LabCohort, place: Place, spec: Object, labs: Mapping[str, Seen]
-    ) -> None:
+    ) -> str:
         live = labs.get(place.name)
         head = _head(resource, place.name, live.member.uid if live else None)
         async with self._places:
@@ -125,7 +130,7 @@ class CohortController:
                 "annotations": {COHORT_APPLIED: digest(spec)},
                 "ownerReferences": [_owner(resource)],
             }
-            await self._write({**head, "metadata": meta, "spec": spec}, COHORT_MANAGER)
+            return await self._write({**head, "metadata": meta, "spec": spec}, COHORT_MANAGER)
 
     async def _suspend(self, resource: LabCohort, member: Member) -> None:
         head = _head(resource, member.name, member.uid)
@@ -139,13 +144,18 @@ class CohortController:
         async with self._places:
             await self._tools.kube.delete("LabEnvironment", course, member.name, uid=member.uid)
 
-    async def _write(self, body: Object, manager: str) -> None:
+    async def _write(self, body: Object, manager: str) -> str:
+        """Apply to a lab; returns why not, where the API server will have none of it."""
         try:
             # The watch will tell of it: that wakes the lab's own writer.
             await self._tools.kube.apply(body, manager=manager)
         except (errors.Conflict, errors.NotFound) as error:
             # It went meanwhile, or another came by its name: the next pass sees.
             log.info("lab of a cohort not written", lab=body["metadata"]["name"], error=str(error))
+        except (errors.Invalid, errors.Forbidden) as error:
+            log.warning("lab of a cohort refused", lab=body["metadata"]["name"], error=str(error))
+            return str(error)
+        return ""
 
     async def _report(self, resource: LabCohort, status: LabCohortStatus) -> None:
         if status == resource.status:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from practicum.api.labcohort import LabCohort, RosterLearner
+from practicum.api.labcohort import MOST_LABS, LabCohort, RosterLearner
 from practicum.api.labenvironment import LabEnvironmentSpec
 from practicum.api.labtemplate import LabTemplateSpec
 from practicum.api.quantities import quantity
@@ -56,6 +56,9 @@ class Reader:
         try:
             learners = await self._roster(resource)
             wanted = cohort.places(resource, learners)
+            if len(wanted) > MOST_LABS:
+                text = f"{len(wanted)} labs are more than the {MOST_LABS} of one cohort"
+                raise InvalidLab("RosterInvalid", f"spec.roster: {text}: make several")
             modules = await self._read_modules(resource)
             _check(resource, learners, modules)
         except (InvalidLab, RosterInvalid) as error:

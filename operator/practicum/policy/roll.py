@@ -10,6 +10,7 @@ from typing import Any, Final
 from practicum.api.checks import CheckState
 from practicum.api.conditions import Condition, Phase
 from practicum.api.labcohort import (
+    MOST_LABS,
     CohortCondition,
     CohortLab,
     CohortPhase,
@@ -90,12 +91,13 @@ def rows(
     Args:
         wanted: the labs that it should have.
         labs: those that it has, by name.
-        waiting: why others are not made yet, by name.
+        waiting: why others are not made yet, or these not as they should be, by name.
     """
     found = []
     for place in wanted:
         if one := labs.get(place.name):
-            found.append(one.row.model_copy(update={"learner": place.learner.id}))
+            told = waiting.get(place.name, one.row.message)[:256]
+            found.append(one.row.model_copy(update={"learner": place.learner.id, "message": told}))
         else:
             found.append(
                 CohortLab(
@@ -178,7 +180,7 @@ def status(
         slowest=slowest(labs.values(), now),
         spend=_spend(cohort, spent, currency),
         templates=columns(labs.values()),
-        labs=found,
+        labs=found[:MOST_LABS],
         conditions=_conditions(verdicts, old.conditions, now, cohort),
     )
 

@@ -45,6 +45,13 @@ def told(
     return roll.status(resource, READY, len(PEOPLE), rows, labs, Decimal(spent), "EUR", now)
 
 
+def test_why_a_lab_is_not_as_it_should_be_stands_in_its_row() -> None:
+    (place, *_) = cohort.places(resource := classroom(), resource.spec.roster.learners)
+    labs = {place.name: roll.seen(body(place.name, "Ready", 30))}
+    (row,) = roll.rows([place], labs, {place.name: "refused: spec.ttl"})
+    assert (row.phase, row.message) == (Phase.READY, "refused: spec.ttl")
+
+
 @pytest.mark.parametrize(
     ("phases", "minutes", "spec", "phase"),
     [
