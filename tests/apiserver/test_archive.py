@@ -16,6 +16,7 @@ from practicum.api.names import AUDIT_NAMESPACE, RESTORE_FROM, SKIP_ARCHIVE
 from practicum.api.times import rfc3339
 from practicum.archives import shelf
 from practicum.clock import utcnow
+from practicum.desired import archive_pods
 from practicum.kube.client import Kube, Object
 from practicum.reconcile.shelves import Shelves
 from practicum.settings import Settings
@@ -227,6 +228,35 @@ async def test_who_asks_for_no_archive_gets_none(
     assert await absent(kube, "ConfigMap", AUDIT_NAMESPACE, f"archive-{lab.uid}")
 
 
+async def test_a_suspended_lab_is_archived_too(
+    kube: Kube, work: Worker, kubelet: ArchiveKubelet, operator: OperatorProcess
+) -> None:
+    """Its quotas have room for no pod, and its learner has a volume."""
+    lab = await work()
+    meta = {"name": "mine", "namespace": lab.learner}
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": spec}
+    volume = f"pv-mine-{lab.name}"
+    await kube.create(bound(volume, lab.learner, "mine"))
+    await kube.create(claim)
+    (kubelet.volume(lab.learner, "mine") / "notes").write_text("mine")
+    patch = {"spec": {"suspended": True}}
+    await kube.merge_patch("LabEnvironment", COURSE, lab.name, patch)
+
+    async def closed() -> bool:
+        quota = await kube.get("ResourceQuota", lab.learner, "jobs")
+        found = await kube.get("PersistentVolumeClaim", lab.learner, "mine")
+        bound_too = found["status"]["phase"] == "Bound"
+        return bound_too and quota["status"].get("hard", {}).get("pods") == "0"
+
+    await eventually(closed)
+    await kube.delete("LabEnvironment", COURSE, lab.name)
+    await gone(kube, lab)
+    made = await record(kube, lab)
+    assert "learner/mine" in [one.name for one in made.volumes]
+    await kube.delete("PersistentVolume", "", volume)
+
+
 @pytest.fixture
 async def tutor(kube: Kube, control_plane: ControlPlane, tmp_path: Path) -> Path:
     """An instructor's kubeconfig: who may edit the course, and nothing elsewhere."""
@@ -381,6 +411,30 @@ async def test_archives_are_removed_when_their_time_is_over(
     assert (kubelet.shelf / new.path).exists()
     assert await pods(kube, AUDIT_NAMESPACE, "keeper") == []
     await kube.delete("ConfigMap", AUDIT_NAMESPACE, "archive-00000000-new")
+
+
+async def test_what_nobody_waits_for_takes_no_place(kube: Kube, operator_kubeconfig: Path) -> None:
+    settings = Settings(root_key=b"k", archive_image="example.org/practicum")
+    task = {"do": "restore", "path": "course-a/ada-00000000-gone"}
+    (secret,) = archive_pods.inputs("00000000-gone", b"", settings)
+    old = a_record("00000000-gone", COURSE, "mod-506", rfc3339(utcnow()))
+    async with await Kube.connect(operator_kubeconfig) as ours:
+        await ours.create(secret)
+        await ours.create(archive_pods.keeper("00000000-gone", task, 1, settings))
+        reader = await kube.create(archive_pods.reader(old, "t", "example.org/practicum", {}))
+        shelves = Shelves(tools_for(ours, settings))
+        await shelves.run()
+        left = await kube.list("Pod", AUDIT_NAMESPACE) + await kube.list("Secret", AUDIT_NAMESPACE)
+        assert [one["metadata"]["name"] for one in left] == [reader["metadata"]["name"]]
+        await say_phase(kube, reader, "Failed")
+        await shelves.run()
+    assert await kube.list("Pod", AUDIT_NAMESPACE) == []
+
+
+async def say_phase(kube: Kube, pod: Object, phase: str) -> None:
+    path = f"/api/v1/namespaces/{AUDIT_NAMESPACE}/pods/{pod['metadata']['name']}/status"
+    body = {"status": {"phase": phase}}
+    await kube.request("PATCH", path, body=body, content_type="application/merge-patch+json")
 
 
 async def test_a_lab_that_comes_back_waits_for_its_volumes(

@@ -82,6 +82,8 @@ REMEDIES: Final[dict[str, str]] = {
     "without an archive: annotation practicum.dev/skip-archive=true",
     "VolumeUnreadable": "it is tried again by itself; if it stays, the message names the volume "
     "and what its pod says; annotation practicum.dev/skip-archive=true does without an archive",
+    "PodNotEnding": "the pod's node may be gone: ask the platform team to bring it back, or to "
+    "delete the pod by force; annotation practicum.dev/skip-archive=true does without an archive",
     "ArchiveNotFound": "name an archive that practicum archive list shows, or leave the annotation "
     "out: create another LabEnvironment",
     "DigestMismatch": "the archive is not as it was made, and is refused: ask the platform team "

@@ -50,8 +50,8 @@ def shelf(settings: Settings) -> Object:
 
 
 def token(uid: str, settings: Settings) -> str:
-    """Return what opens the porters of one lab."""
-    return derived(settings.root_key, uid, "archive")
+    """Return what opens the porters of one lab: no password that a template may name."""
+    return derived(settings.root_key, f"archive/{uid}", "porters")
 
 
 def porter(

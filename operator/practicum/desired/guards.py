@@ -12,6 +12,8 @@ from practicum.desired.lab import Lab, Object
 OPERATOR_BINDING: Final = "practicum-operator"
 OBJECTS_QUOTA: Final = "objects"
 """The quota that counts everything that can be made in a lab."""
+JOBS_QUOTA: Final = "jobs"
+"""The quota of pods that end by themselves."""
 
 _COUNTS: Final = {
     "count/configmaps": "64",
@@ -120,7 +122,9 @@ def _quotas(lab: Lab, side: Side) -> list[Object]:
             side,
             spec={"hard": compute, "scopes": ["NotTerminating"]},
         ),
-        lab.object("ResourceQuota", "jobs", side, spec={"hard": jobs, "scopes": ["Terminating"]}),
+        lab.object(
+            "ResourceQuota", JOBS_QUOTA, side, spec={"hard": jobs, "scopes": ["Terminating"]}
+        ),
     ]
 
 

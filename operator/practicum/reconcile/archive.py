@@ -31,6 +31,12 @@ from practicum.reconcile.tools import Tools
 
 log = structlog.get_logger()
 _POLL: Final = timedelta(seconds=1)
+_TURN: Final = timedelta(seconds=5)
+_AT_ONCE: Final = 4
+"""Of so many labs volumes are read at once, as many keepers find a place (ResourceQuota audit): a
+whole class that ends would fill the nodes with pods that wait for one."""
+_ENDING: Final = timedelta(minutes=2)
+"""So much longer than its grace a pod may take to end."""
 _UNDER_WAY: Final = "Archiving"
 _NONE: Final = Readiness(True, "NotAsked")
 _EMPTY: Final = Readiness(False, "NothingToArchive", "nobody ever got into this lab")
@@ -52,6 +58,8 @@ class _Attempt:
     again: datetime
     failures: int = 0
     error: ArchiveError | None = None
+    still: bool = False
+    """Whether everything was seen to have stopped: nobody is there who could start anything."""
 
 
 class Archiver:
@@ -63,11 +71,14 @@ class Archiver:
         self._movers = Movers(tools)
         self._attempts: dict[str, _Attempt] = {}
         self._done: dict[str, Readiness] = {}
+        self._moving: set[str] = set()
+        """Whose turn it is."""
 
     def forget(self, uid: str) -> None:
         """Forget a lab that is gone, or goes on."""
         self._attempts.pop(uid, None)
         self._done.pop(uid, None)
+        self._moving.discard(uid)
         self._count()
 
     def outcome(self, uid: str) -> Readiness | None:
@@ -111,11 +122,15 @@ class Archiver:
 
     async def _attempt(self, lab: LabEnvironment, staying: list[str], attempt: _Attempt) -> Step:
         places = _places(lab, staying)
-        if left := await self._stop(places):
-            return self._under_way(attempt, f"{left} pods still end")
+        if not attempt.still:
+            if left := await self._stop(places):
+                return self._under_way(attempt, f"{left} pods still end")
+            attempt.still = True
         if not self._tools.settings.archive_image:
             text = "there is no volume for archives: set the chart's value archive.enabled"
             raise ArchiveError("ArchiveNotEnabled", text)
+        if not self._has_turn(lab.uid):
+            return self._under_way(attempt, "other labs have their turn", _TURN)
         found = await self._tools.kube.find("ConfigMap", AUDIT_NAMESPACE, record_name(lab.uid))
         if found is None:
             volumes = await self._volumes(places)
@@ -135,6 +150,11 @@ class Archiver:
         text = f"{record.size} bytes, SHA-256 {record.manifest}: practicum archive get {lab.uid}"
         return self._finish(lab.uid, Readiness(True, "Archived", text))
 
+    def _has_turn(self, uid: str) -> bool:
+        if len(self._moving) < _AT_ONCE:
+            self._moving.add(uid)
+        return uid in self._moving
+
     def _task(self, lab: LabEnvironment, urls: Mapping[str, str]) -> dict[str, Any]:
         meta = lab.metadata
         return {
@@ -148,7 +168,13 @@ class Archiver:
         return await capture(self._tools, lab, places, self._logs)
 
     async def _stop(self, places: Mapping[str, str]) -> int:
-        """Have nothing run; returns how many pods are still there."""
+        """Have nothing run; returns how many pods still do.
+
+        Pods that have ended go too: a quota counts them, and none would be left to a porter.
+
+        Raises:
+            ArchiveError: a pod does not end, for example because its node is gone.
+        """
         kube = self._tools.kube
         left = 0
         for namespace in places.values():
@@ -163,12 +189,13 @@ class Archiver:
                     )
                 )
             for pod in await kube.list("Pod", namespace, f"{ARCHIVE}!=porter"):
-                if pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
-                    continue
-                left += 1
-                if "deletionTimestamp" not in pod["metadata"]:
+                left += pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
+                name, due = pod["metadata"]["name"], pod["metadata"].get("deletionTimestamp")
+                if due is None:
                     # With its own grace: a database wants to end well.
-                    await kube.delete("Pod", namespace, pod["metadata"]["name"])
+                    await kube.delete("Pod", namespace, name)
+                elif self._tools.clock() - parse_rfc3339(due) > _ENDING:
+                    raise ArchiveError("PodNotEnding", f"pod {namespace}/{name} does not end")
         return left
 
     async def _volumes(self, places: Mapping[str, str]) -> list[Volume]:
@@ -181,23 +208,25 @@ class Archiver:
 
     def _finish(self, uid: str, how: Readiness) -> Step:
         self._attempts.pop(uid, None)
+        self._moving.discard(uid)
         self._done[uid] = how
         self._count()
         return Step(how)
 
-    def _under_way(self, attempt: _Attempt, text: str) -> Step:
+    def _under_way(self, attempt: _Attempt, text: str, pause: timedelta = _POLL) -> Step:
         readiness = Readiness(False, _UNDER_WAY, text)
         if error := attempt.error:
             # Until it succeeds it has failed: else every attempt would be news.
             said = f"{error}; the data is kept, and it is tried again: {text}"
             readiness = Readiness(False, error.reason, said, failed=True)
-        return Step(readiness, self._tools.clock() + _POLL)
+        return Step(readiness, self._tools.clock() + pause)
 
     async def _failed(
         self, lab: LabEnvironment, staying: list[str], attempt: _Attempt, error: ArchiveError
     ) -> Step:
         now = self._tools.clock()
-        attempt.failures += 1
+        self._moving.discard(lab.uid)
+        attempt.failures, attempt.still = attempt.failures + 1, False
         attempt.error, attempt.again = error, now + archiving.backoff(attempt.failures)
         self._count()
         metrics.ARCHIVES.labels("failed").inc()

@@ -17,6 +17,7 @@ from practicum.api.names import ARCHIVE, AUDIT_NAMESPACE, LAB_UID
 from practicum.api.times import parse_rfc3339
 from practicum.archives.porter import PORT
 from practicum.desired import archive_pods as pods
+from practicum.desired.guards import JOBS_QUOTA
 from practicum.errors import ArchiveError
 from practicum.kube import stream
 from practicum.kube.client import Object
@@ -66,7 +67,7 @@ class Movers:
         for volume in wanted:
             namespace = places[volume.side]
             body = pods.porter(lab, namespace, volume, self._tools.settings, writes=writes)
-            pod = await self._standing(body, f"the volume {volume.name}")
+            pod = await self._standing(body, f"the volume {volume.name}", guarded=writes)
             address = pod.get("status", {}).get("podIP")
             if address and trouble.is_ready(pod):
                 host = f"[{address}]" if ":" in address else address
@@ -75,8 +76,14 @@ class Movers:
                 ready = False
         return urls if ready else None
 
-    async def _standing(self, body: Object, what: str) -> Object:
+    async def _standing(self, body: Object, what: str, *, guarded: bool) -> Object:
         """Return a pod as it is, made if it is not there.
+
+        Args:
+            body: the pod.
+            what: it stands beside.
+            guarded: whether the quota of pods that end is still needed: nobody gets into a lab
+                that has ended, and where it was suspended the quota has room for none.
 
         Raises:
             ArchiveError: it has ended, or does not start in time.
@@ -84,7 +91,13 @@ class Movers:
         kube, meta = self._tools.kube, body["metadata"]
         pod = await kube.find("Pod", meta["namespace"], meta["name"])
         if pod is None:
-            pod = await kube.create(body)
+            try:
+                pod = await kube.create(body)
+            except errors.Forbidden as error:
+                if guarded or f"{_NO_ROOM}: {JOBS_QUOTA}," not in str(error):
+                    raise
+                await kube.delete("ResourceQuota", meta["namespace"], JOBS_QUOTA)
+                return {}
         if "deletionTimestamp" in pod["metadata"]:
             return {}  # of an attempt that failed
         if pod.get("status", {}).get("phase") in _ENDED:

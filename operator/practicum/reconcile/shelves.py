@@ -6,7 +6,8 @@ from typing import Final
 import structlog
 
 from practicum.api.archives import ArchiveRecord, record_name
-from practicum.api.names import ARCHIVE, AUDIT_NAMESPACE
+from practicum.api.conditions import Phase
+from practicum.api.names import ARCHIVE, AUDIT_NAMESPACE, LAB_UID
 from practicum.api.times import parse_rfc3339
 from practicum.errors import ArchiveError
 from practicum.observe import metrics
@@ -33,6 +34,7 @@ class Shelves:
         tools = self._tools
         if not tools.settings.archive_image:
             return
+        await self._clear()
         oldest = tools.clock() - tools.settings.archive_retention
         found = [
             ArchiveRecord.read(body)
@@ -56,6 +58,35 @@ class Shelves:
                 metrics.ARCHIVES.labels("removed").inc()
                 log.info("archive removed", course=one.course, lab=one.lab, lab_uid=one.uid)
         await self._movers.tidy(_KEEPER)
+
+    async def _clear(self) -> None:
+        """Remove what nobody waits for any more: each pod takes a place from all courses.
+
+        Keepers and inputs of labs that went without their archive, or before they were back; and
+        readers that have ended, whose maker was cut short.
+        """
+        kube, left = self._tools.kube, f"{ARCHIVE} in (keeper,input,reader)"
+        found = [
+            one
+            for kind in ("Pod", "Secret")
+            for one in await kube.list(kind, AUDIT_NAMESPACE, left)
+        ]
+        if not found:
+            return
+        # Asked for only now: whoever has a keeper is in the listing.
+        labs = {_KEEPER} | {
+            one["metadata"]["uid"]
+            for one in await kube.list("LabEnvironment")
+            if one.get("status", {}).get("phase") != Phase.EXPIRED
+        }
+        for one in found:
+            meta = one["metadata"]
+            if meta["labels"][ARCHIVE] == "reader":
+                needed = one.get("status", {}).get("phase") not in ("Succeeded", "Failed")
+            else:
+                needed = meta["labels"].get(LAB_UID) in labs
+            if not needed:
+                await kube.delete(one["kind"], AUDIT_NAMESPACE, meta["name"])
 
 
 async def _nothing() -> bytes:
