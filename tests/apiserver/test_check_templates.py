@@ -122,7 +122,7 @@ async def test_the_catalogue_is_published_with_its_answers(kube: Kube) -> None:
     packed = {
         (body["kind"], body["metadata"]["name"]): body
         for path in catalogue().glob("*.json")
-        for body in json.loads(path.read_text())
+        for body in json.loads(path.read_text())["items"]
     }
     assert {name for kind, name in packed if kind == "LabTemplate"} == set(samples.MODULES)
 

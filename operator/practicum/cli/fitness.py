@@ -27,10 +27,13 @@ _GIB: Final = 2**30
 _MAKE: Final = ("get", "create", "patch", "delete")
 INSTALL: Final = (
     Rule("", ("namespaces", "resourcequotas", "secrets"), _MAKE),
-    Rule("", ("serviceaccounts", "services"), _MAKE),
+    Rule("", ("configmaps", "pods", "serviceaccounts", "services"), _MAKE),
     Rule(_RBAC, ("clusterrolebindings", "clusterroles", "rolebindings", "roles"), _MAKE),
     Rule("apps", ("deployments",), _MAKE),
+    Rule("batch", ("jobs",), _MAKE),
     Rule("networking.k8s.io", ("networkpolicies",), _MAKE),
+    Rule("policy", ("poddisruptionbudgets",), _MAKE),
+    Rule("flowcontrol.apiserver.k8s.io", ("flowschemas", "prioritylevelconfigurations"), _MAKE),
     Rule("apiextensions.k8s.io", ("customresourcedefinitions",), _MAKE),
     Rule(
         "admissionregistration.k8s.io",

@@ -36,14 +36,16 @@ class Source(StrEnum):
     COMPUTE = "Compute"
 
 
-def objects_mark(quotas: Iterable[Mapping[str, Any]]) -> str:
+def objects_mark(quotas: Iterable[Mapping[str, Any]], ours: Mapping[str, int]) -> str:
     """Return what tells whether a learner has made or deleted something.
 
     Args:
         quotas: ResourceQuotas of the learner's namespaces.
+        ours: how many of what they count is the lab's own, by the quotas' names for it.
     """
     used = [quota.get("status", {}).get("used", {}) for quota in quotas]
-    return ",".join(str(sum(int(one.get(name, 0)) for one in used)) for name in _MADE_BY_PEOPLE)
+    sums = {name: sum(int(one.get(name, 0)) for one in used) for name in _MADE_BY_PEOPLE}
+    return ",".join(str(total - ours.get(name, 0)) for name, total in sums.items())
 
 
 def marks(

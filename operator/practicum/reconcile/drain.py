@@ -95,7 +95,7 @@ class Drain:
         """
         quota = await self._kube.find("ResourceQuota", namespace, OBJECTS_QUOTA)
         used = (quota or {}).get("status", {}).get("used", {})
-        return [kind for kind in _LISTED if used.get(_counted(kind)) != "0"]
+        return [kind for kind in _LISTED if used.get(counted(kind)) != "0"]
 
     async def delete(self, held: Iterable[Held]) -> None:
         """Delete what holds, makers of pods first."""
@@ -134,7 +134,7 @@ def _finalizers(body: Object) -> tuple[str, ...]:
     return tuple(sorted(body["metadata"].get("finalizers", [])))
 
 
-def _counted(kind: str) -> str:
+def counted(kind: str) -> str:
     """Return by what name a quota counts a kind."""
     if kind == "PersistentVolumeClaim":
         return "persistentvolumeclaims"

@@ -6,7 +6,7 @@ there. A lab in which nothing happens is warned, and then suspended.
 """
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,6 +25,7 @@ from practicum.api.usage import Peak, UsageRow
 from practicum.kube.client import Object
 from practicum.observe import metrics
 from practicum.policy import activity, usage
+from practicum.reconcile.drain import counted
 from practicum.reconcile.runner import together
 from practicum.reconcile.tools import Tools
 from practicum.usage.books import Books
@@ -52,9 +53,13 @@ class Meter:
         self._spending = spending
         self._places = asyncio.Semaphore(_PARALLEL)
         self._closed: dict[str, UsageRow] = {}
+        self._began = False
 
     async def run(self) -> None:
-        """Take one look at every lab, then add up what courses have cost."""
+        """Take one look at every lab, then add up what courses have cost.
+
+        The first turn only adds up: a restart alone is no reason to write all statuses anew.
+        """
         kube = self._tools.kube
         bodies, quotas, pods = await asyncio.gather(
             kube.list("LabEnvironment"),
@@ -63,7 +68,10 @@ class Meter:
         )
         look = _Look(_by_label(quotas), pods)
         labs = [LabEnvironment.model_validate(body, extra="ignore") for body in bodies]
-        statuses = await together(*(self._meter(lab, look) for lab in labs))
+        statuses = [lab.status for lab in labs]
+        if self._began:
+            statuses = await together(*(self._meter(lab, look) for lab in labs))
+        self._began = True
         live = [
             usage.row(lab, status.usage, None)
             for lab, status in zip(labs, statuses, strict=True)
@@ -126,7 +134,7 @@ class Meter:
                 return lab.status
 
     async def _look_at(self, lab: LabEnvironment, look: _Look) -> LabEnvironmentStatus:
-        if not _metered(lab) or lab.uid in self._closed or self._was_metered(lab):
+        if not _metered(lab) or lab.uid in self._closed:
             return lab.status
         quotas = look.quotas.get(lab.uid, [])
         now, status = self._tools.clock(), lab.status
@@ -147,13 +155,6 @@ class Meter:
             await self._suspend(lab)
         return status
 
-    def _was_metered(self, lab: LabEnvironment) -> bool:
-        """Whether it is too early: a restart alone is no reason to write all statuses anew."""
-        usage, pause = lab.status.usage, self._tools.settings.meter_interval
-        if usage is None:
-            return False
-        return self._tools.clock() - parse_rfc3339(usage.metered_at) < pause / 2
-
     def _peak(self, lab: LabEnvironment, look: _Look) -> Peak | None:
         if look.pods is None:
             return None
@@ -170,7 +171,7 @@ class Meter:
             ready_at=status.ready_at or "",
             given=lab.spec.learner is not None,
             suspended=lab.spec.suspended,
-            objects=activity.objects_mark(own) if own else "",
+            objects=activity.objects_mark(own, self._ours(lab, own)) if own else "",
             checks=status.checks.request if status.checks else "",
             changes=status.audit.seq if status.audit else 0,
             busy_at=rfc3339(now) if self._busy(lab, look) else "",
@@ -184,6 +185,12 @@ class Meter:
         conditions += [idle.condition] if idle.condition else []
         update = {"activity": seen, "conditions": conditions}
         return status.model_copy(update=update), idle.suspend and lab.in_use
+
+    def _ours(self, lab: LabEnvironment, quotas: list[Object]) -> Counter[str]:
+        """Return how many objects of a lab's own quotas count where its learner makes some."""
+        places = {quota["metadata"]["namespace"] for quota in quotas}
+        keys = self._tools.inventory.keys(lab.uid)
+        return Counter(counted(key.kind) for key in keys if key.namespace in places)
 
     def _busy(self, lab: LabEnvironment, look: _Look) -> bool:
         """Whether pods that are not the lab's own take more than an idle shell does."""

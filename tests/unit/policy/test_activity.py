@@ -128,4 +128,5 @@ def test_own_policy_goes_first(hours: int, own: IdlePolicy | None, after: str | 
 def test_only_what_people_make_marks_objects() -> None:
     used = {"count/configmaps": "2", "count/pods": "9", "count/jobs.batch": "4"}
     quota = {"status": {"used": used}}
-    assert activity.objects_mark([quota, quota]) == "4,0,0,0,0,0,0"
+    assert activity.objects_mark([quota, quota], {}) == "4,0,0,0,0,0,0"
+    assert activity.objects_mark([quota], {"count/configmaps": 1}) == "1,0,0,0,0,0,0"
