@@ -120,13 +120,11 @@ async def test_at_the_bell_everybody_gets_in(stage: Stage, tmp_path: Path) -> No
     assert {stat.S_IMODE(one.stat().st_mode) for one in files} == {0o600}
     index, servers = (folder / "index.csv").read_text(), set()
     for file in files:
-        async with await Kube.connect(file) as kube:
-            config = yaml.safe_load(file.read_text())
-            secrets = [one["user"].get("token", "") for one in config["users"]]
-            assert not [one for one in secrets if one and one in index]
-            namespace = config["contexts"][0]["context"]["namespace"]
-            await kube.list("Pod", namespace)
-            servers.add(namespace)
+        config = yaml.safe_load(file.read_text())
+        secrets = [one["user"].get("token", "") for one in config["users"]]
+        assert not [one for one in secrets if one and one in index]
+        stage.kubectl("--kubeconfig", file, "get", "pods")
+        servers.add(config["contexts"][0]["context"]["namespace"])
     assert len(servers) == len(PEOPLE), "each has a lab of their own"
 
 
