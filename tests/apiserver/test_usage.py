@@ -90,7 +90,9 @@ async def test_what_a_learner_makes_is_a_sign_and_a_lab_without_any_is_suspended
     await kube.create(note)
 
     async def noticed() -> bool:
-        return await source() == "Objects"
+        seen = (await read(kube, lab))["status"]["activity"]
+        assert seen["source"] == "Objects", seen
+        return True
 
     await eventually(noticed)
     await told(kube, lab, "SuspendedSoon")
@@ -108,7 +110,9 @@ async def test_what_a_learner_makes_is_a_sign_and_a_lab_without_any_is_suspended
 
     async def resumed() -> bool:
         idle = await condition(kube, lab, "Idle")
-        return idle["reason"] == "Active" and await source() == "Resumed"
+        seen = (await read(kube, lab))["status"]["activity"]
+        assert (idle["reason"], seen["source"]) == ("Active", "Resumed"), (idle, seen)
+        return True
 
     await eventually(resumed)
 

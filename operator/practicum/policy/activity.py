@@ -115,6 +115,18 @@ def seen(
     )
 
 
+def asleep(activity: ActivityStatus) -> ActivityStatus:
+    """Return what is known of a lab that is suspended now.
+
+    Resumed before the next look, it counts from that look all the same.
+    """
+    sources = [
+        one.model_copy(update={"mark": _SUSPENDED}) if one.name == Source.RESUMED else one
+        for one in activity.sources
+    ]
+    return activity.model_copy(update={"sources": sources})
+
+
 @dataclass(frozen=True)
 class Idleness:
     """What follows from a lab being idle."""

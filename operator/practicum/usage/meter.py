@@ -183,8 +183,9 @@ class Meter:
         idle = activity.idleness(policy, seen, lab.spec.suspended, now, before)
         conditions = [one for one in status.conditions if one.type not in METERED]
         conditions += [idle.condition] if idle.condition else []
-        update = {"activity": seen, "conditions": conditions}
-        return status.model_copy(update=update), idle.suspend and lab.in_use
+        suspend = idle.suspend and lab.in_use
+        update = {"activity": activity.asleep(seen) if suspend else seen, "conditions": conditions}
+        return status.model_copy(update=update), suspend
 
     def _ours(self, lab: LabEnvironment, quotas: list[Object]) -> Counter[str]:
         """Return how many objects of a lab's own quotas count where its learner makes some."""

@@ -68,6 +68,12 @@ def test_a_suspended_lab_that_goes_on_counts_from_then() -> None:
     assert look(awake, 605).last_activity_at == awake.last_activity_at
 
 
+def test_a_lab_that_is_resumed_before_the_next_look_counts_from_that_look() -> None:
+    first = activity.asleep(look(None, 0))
+    awake = look(first, 120)
+    assert (awake.source, awake.last_activity_at) == ("Resumed", "2026-11-21T14:00:00Z")
+
+
 def test_quotas_that_could_not_be_read_are_no_sign() -> None:
     first = look(None, 0, objects="")
     second = look(first, 5)
