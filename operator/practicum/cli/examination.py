@@ -17,7 +17,8 @@ Object = Mapping[str, Any]
 
 OLDEST: Final = (1, 34)
 POLICIES: Final = (
-    *("practicum-attestations", "practicum-changes", "practicum-learner-objects"),
+    *("practicum-attestations", "practicum-audit-pods", "practicum-changes"),
+    "practicum-learner-objects",
     *("practicum-learner-pods", "practicum-learner-services"),
     *("practicum-learner-tenancy", "practicum-managed-objects"),
     *("practicum-operator-confinement", "practicum-platform-exec", "practicum-self-approval"),

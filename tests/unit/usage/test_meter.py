@@ -78,6 +78,9 @@ async def test_a_lab_that_cannot_be_written_keeps_no_other_from_being_metered() 
     kube = cast(Kube, cluster)
     tools = replace(tools_for(kube, Settings()), clock=lambda: NOW)
     spending = Spending(Settings())
-    await Meter(tools, Books(kube), spending).run()
+    meter = Meter(tools, Books(kube), spending)
+    await meter.run()
+    assert (cluster.written, spending.of_course("course-a")) == ([], Decimal(9)), "a restart"
+    await meter.run()
     assert sorted(cluster.written) == ["ada", "cy"]
     assert spending.of_course("course-a") == Decimal(3)
