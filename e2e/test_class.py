@@ -187,7 +187,7 @@ async def at_work(stage: Stage, who: str, folder: Path) -> AsyncIterator[None]:
 
 async def test_who_is_idle_is_suspended_and_who_works_is_not(stage: Stage, tmp_path: Path) -> None:
     async with at_work(stage, BUSY, tmp_path):
-        edit(stage, idle={"suspendAfter": "90s", "warnBefore": "45s"})
+        edit(stage, idle={"suspendAfter": "60s", "warnBefore": "30s"})
         await until(stage, 240, phases={"Ready": 1, "Suspended": len(PEOPLE) - 1})
         assert labs(stage)[BUSY]["status"]["phase"] == "Ready"
         reasons = {
