@@ -61,7 +61,8 @@ async def test_a_lab_is_metered_and_its_line_outlives_it(
     assert usage["requests"]["cpuMillicores"] > 0
     assert usage["used"]["measuredSeconds"] == 0, "nothing measures pods here"
     activity = (await read(kube, lab))["status"]["activity"]
-    assert activity["source"] == "Ready"
+    # A look between two writes of the operator may take one of them for a learner's.
+    assert {"Ready", "Learner", "Resumed"} <= {one["name"] for one in activity["sources"]}
     await kube.delete("LabEnvironment", meta["namespace"], meta["name"])
     await eventually(lambda: absent(kube, "LabEnvironment", meta["namespace"], meta["name"]), 60)
     row = (await books(kube, meta["namespace"]))[meta["uid"]]
