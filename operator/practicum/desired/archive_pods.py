@@ -16,6 +16,7 @@ from practicum.api.canonical import digest
 from practicum.api.labenvironment import LabEnvironment
 from practicum.archives import keeper as keepers
 from practicum.archives import porter as porters
+from practicum.desired import pods
 from practicum.desired.lab import Object, derived, labels
 from practicum.settings import Settings
 
@@ -229,34 +230,14 @@ def _porter(mode: str, token: str) -> Object:
     }
 
 
-def _spec(image: str, node_selector: Mapping[str, str], container: Object) -> Object:
-    return {
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "restartPolicy": "Never",
-        "activeDeadlineSeconds": LIFE_SECONDS,
-        "terminationGracePeriodSeconds": 1,
-        "nodeSelector": dict(node_selector),
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 1000,
-            "runAsGroup": 1000,
-            "fsGroup": 1000,
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "containers": [
-            {
-                "name": CONTAINER,
-                "image": image,
-                "imagePullPolicy": "IfNotPresent",
-                "resources": _RESOURCES,
-                "securityContext": {
-                    "allowPrivilegeEscalation": False,
-                    "readOnlyRootFilesystem": True,
-                    "capabilities": {"drop": ["ALL"]},
-                },
-                **container,
-            }
-        ],
+def _spec(image: str, nodes: Mapping[str, str], container: Object) -> Object:
+    whole = {
+        "name": CONTAINER,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "resources": _RESOURCES,
+        **container,
     }
+    spec = pods.spec(whole, seconds=LIFE_SECONDS, nodes=nodes)
+    spec["securityContext"] |= {"fsGroup": 1000, "fsGroupChangePolicy": "OnRootMismatch"}
+    return spec

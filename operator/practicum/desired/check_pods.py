@@ -10,16 +10,12 @@ from typing import Any, Final
 
 from practicum.api import names
 from practicum.api.labtemplate import Side
+from practicum.desired import pods
 from practicum.desired.lab import Lab, Object
 
 CONTAINER: Final = "look"
 WORK: Final = "/work"
 """Where a pod finds its files, and may write."""
-_SECURITY: Final = {
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "capabilities": {"drop": ["ALL"]},
-}
 PROBE: Final = {
     "requests": {"cpu": "10m", "memory": "48Mi"},
     "limits": {"cpu": "500m", "memory": "128Mi"},
@@ -77,26 +73,11 @@ def manifest(lab: Lab, pod: CheckPod) -> Object:
         "workingDir": WORK,
         "env": [{"name": k, "value": v} for k, v in {**fixed, **pod.environment}.items()],
         "resources": dict(pod.resources),
-        "securityContext": _SECURITY,
         "volumeMounts": mounts,
     }
-    spec = {
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "restartPolicy": "Never",
-        "activeDeadlineSeconds": pod.seconds,
-        "terminationGracePeriodSeconds": 1,
-        "nodeSelector": dict(lab.settings.node_selector),
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 1000,
-            "runAsGroup": 1000,
-            "fsGroup": 1000,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "containers": [container],
-        "volumes": volumes,
-    }
+    spec = pods.spec(container, seconds=pod.seconds, nodes=lab.settings.node_selector)
+    spec["securityContext"] |= {"fsGroup": 1000}
+    spec["volumes"] = volumes
     metadata = {
         "generateName": names.CHECK_POD,
         "namespace": lab.namespaces[pod.side],

@@ -6,6 +6,7 @@ Only if the open one is reached does it mean anything that the closed one is not
 from typing import Any, Final, Literal
 
 from practicum.api import names
+from practicum.desired import pods
 from practicum.settings import Settings
 
 Object = dict[str, Any]
@@ -36,12 +37,8 @@ def pod(door: Door, settings: Settings) -> Object:
             "requests": {"cpu": "10m", "memory": "32Mi"},
             "limits": {"cpu": "1", "memory": "96Mi"},
         },
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
     }
+    spec = pods.spec(server, seconds=_LIFE_SECONDS, nodes=settings.node_selector)
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -50,20 +47,5 @@ def pod(door: Door, settings: Settings) -> Object:
             "namespace": names.PROBE_NAMESPACE,
             "labels": {names.PROBE: door},
         },
-        "spec": {
-            "serviceAccountName": names.PROBE_NAMESPACE,
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "restartPolicy": "Never",
-            "activeDeadlineSeconds": _LIFE_SECONDS,
-            "terminationGracePeriodSeconds": 1,
-            "nodeSelector": dict(settings.node_selector),
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": 1000,
-                "runAsGroup": 1000,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [server],
-        },
+        "spec": spec | {"serviceAccountName": names.PROBE_NAMESPACE},
     }
