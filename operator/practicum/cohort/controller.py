@@ -30,6 +30,7 @@ from practicum.observe.events import event
 from practicum.policy import cohort, expiry, roll
 from practicum.policy.cohort import Member, Place, Plan, Room
 from practicum.policy.roll import Seen
+from practicum.reconcile.report import send
 from practicum.reconcile.runner import together
 from practicum.reconcile.tools import Tools
 from practicum.usage.spending import Spending
@@ -183,10 +184,7 @@ class CohortController:
                 message=message or reason,
                 now=self._tools.clock(),
             )
-            try:
-                await self._tools.kube.create(body)
-            except errors.ApiError as error:
-                log.warning("event not sent", reason=reason, error=str(error))
+            await send(self._tools.kube, body)
 
 
 def _is_news(new: Condition, was: Mapping[str, Condition]) -> bool:

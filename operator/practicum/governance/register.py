@@ -11,8 +11,6 @@ does not repeat.
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import structlog
-
 from practicum import errors
 from practicum.api.change import ChangeRequest, ChangeRequestStatus, State
 from practicum.api.labstatus import AuditStatus, GovernedStatus
@@ -31,8 +29,8 @@ from practicum.observe.events import event
 from practicum.policy.floor import Actor, is_legal
 from practicum.policy.progress import conditions
 from practicum.reconcile.labs import Labs
+from practicum.reconcile.report import send
 
-log = structlog.get_logger()
 _KEPT = ("message", "expiresAt", "approvals", "answers", "decision", "outcome", "executedAt")
 """What a record keeps of a status, besides its state and its evidence."""
 _BAD_ENDS = frozenset({State.DENIED, State.EXPIRED})
@@ -225,15 +223,11 @@ class Register:
         reason: str,
         message: str,
     ) -> None:
-        """Send one Event; news that cannot be sent must not stop the work."""
+        """Send one Event about a request, or about its lab."""
         now = self._clock()
-        body = event(about_, of=of, kind=kind, reason=reason, message=message, now=now)
-        try:
-            await self._kube.create(body)
-        except errors.Conflict:
-            pass
-        except errors.ApiError as error:
-            log.warning("event not sent", reason=reason, error=str(error))
+        await send(
+            self._kube, event(about_, of=of, kind=kind, reason=reason, message=message, now=now)
+        )
 
 
 def about(request: ChangeRequest, actor: Actor | None) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from practicum.api.labstatus import (
 from practicum.api.names import LabKey
 from practicum.api.times import parse_rfc3339, rfc3339
 from practicum.clock import Clock
-from practicum.kube.client import Kube
+from practicum.kube.client import Kube, Object
 from practicum.observe import metrics
 from practicum.observe.events import event
 from practicum.policy import verdict
@@ -140,14 +140,21 @@ class Reporter:
     async def tell(
         self, lab: LabEnvironment, kind: Literal["Normal", "Warning"], reason: str, message: str
     ) -> None:
-        """Send one Event; news that cannot be sent must not stop the work."""
-        body = event(lab.metadata, kind=kind, reason=reason, message=message, now=self._clock())
-        try:
-            await self._kube.create(body)
-        except errors.Conflict:
-            pass
-        except errors.ApiError as error:
-            log.warning("event not sent", reason=reason, error=str(error))
+        """Send one Event about a lab."""
+        now = self._clock()
+        await send(
+            self._kube, event(lab.metadata, kind=kind, reason=reason, message=message, now=now)
+        )
+
+
+async def send(kube: Kube, body: Object) -> None:
+    """Send one Event; news that cannot be sent must not stop the work."""
+    try:
+        await kube.create(body)
+    except errors.Conflict:
+        pass
+    except errors.ApiError as error:
+        log.warning("event not sent", reason=body["reason"], error=str(error))
 
 
 def _is_news(new: Condition, old: Condition | None) -> bool:
