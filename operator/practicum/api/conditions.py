@@ -74,6 +74,12 @@ class Condition(ApiModel):
     last_transition_time: Annotated[str, Field(max_length=32)]
     observed_generation: Annotated[int, Field(ge=0)] = 0
 
+    def after(self, before: "Condition | None") -> "Condition":
+        """Return it as it follows on another: one that stays so keeps its transition time."""
+        if before is None or before.status != self.status:
+            return self
+        return self.model_copy(update={"last_transition_time": before.last_transition_time})
+
 
 Conditions = Annotated[
     list[Condition],

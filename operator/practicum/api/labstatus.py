@@ -14,6 +14,7 @@ from practicum.api.conditions import (
     GOVERNED,
     METERED,
     OTHERS,
+    Condition,
     Conditions,
     ConditionType,
     Phase,
@@ -239,6 +240,10 @@ class LabEnvironmentStatus(ApiModel):
         ),
     ] = ""
     conditions: Conditions = []
+
+    def condition(self, kind: ConditionType) -> Condition | None:
+        """Return one condition, if it is there."""
+        return next((one for one in self.conditions if one.type == kind), None)
 
     def of_reconciler(self) -> "LabEnvironmentStatus":
         """Return the part that the reconciler writes."""

@@ -86,23 +86,15 @@ class Teller:
         if not broken:
             return []
         more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
-        was = next(
-            (
-                one.last_transition_time
-                for one in lab.resource.status.conditions
-                if one.type == ConditionType.CHECKS_WORK
-            ),
-            rfc3339(self._tools.clock()),
-        )
         return [
             Condition(
                 type=ConditionType.CHECKS_WORK,
                 status="False",
                 reason=ERRORED,
                 message=f"check {broken[0].id}: {broken[0].message}{more}",
-                last_transition_time=was,
+                last_transition_time=rfc3339(self._tools.clock()),
                 observed_generation=int(lab.resource.metadata.get("generation", 0)),
-            )
+            ).after(lab.resource.status.condition(ConditionType.CHECKS_WORK))
         ]
 
     async def _report(

@@ -41,16 +41,15 @@ class Shown:
     ) -> None:
         """Set a condition of a lab; one that stays as it was keeps its transition time."""
         status: Literal["True", "False"] = "True" if holds else "False"
-        was = next((one for one in self.of(lab).conditions if one.type == kind), None)
-        since = was.last_transition_time if was and was.status == status else None
+        was = self.of(lab).condition(kind)
         found = Condition(
             type=kind,
             status=status,
             reason=reason,
             message=message[:1024],
-            last_transition_time=since or rfc3339(self._clock()),
+            last_transition_time=rfc3339(self._clock()),
             observed_generation=int(lab.resource.metadata.get("generation", 0)),
-        )
+        ).after(was)
         await self.write(lab, conditions=[*self._others(lab, kind), found])
 
     async def unsay(self, lab: Lab, kind: ConditionType) -> None:

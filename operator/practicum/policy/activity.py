@@ -174,15 +174,13 @@ IDLE_SUSPENDED: Final = "IdleSuspended"
 def _condition(
     idle: bool, reason: str, message: str, before: Condition | None, now: datetime
 ) -> Condition:
-    status = "True" if idle else "False"
-    stays = before is not None and before.status == status
     return Condition(
         type=ConditionType.IDLE,
-        status=status,
+        status="True" if idle else "False",
         reason=reason,
         message=message,
-        last_transition_time=before.last_transition_time if before and stays else rfc3339(now),
-    )
+        last_transition_time=rfc3339(now),
+    ).after(before)
 
 
 def policy_of(spec: IdlePolicy | None, after: timedelta, warning: timedelta) -> IdlePolicy | None:

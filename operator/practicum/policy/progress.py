@@ -36,17 +36,15 @@ def conditions(
     since = {one.type: one for one in status.conditions}
     made = []
     for step, truth, reason, message in _verdicts(status, trouble):
-        was = since.get(step)
-        moment = was.last_transition_time if was and was.status == truth else rfc3339(now)
         made.append(
             Condition(
                 type=step,
                 status=truth,
                 reason=reason,
                 message=message[:1024],
-                last_transition_time=moment,
+                last_transition_time=rfc3339(now),
                 observed_generation=generation,
-            )
+            ).after(since.get(step))
         )
     return made
 

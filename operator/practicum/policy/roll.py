@@ -257,19 +257,14 @@ def _conditions(
     cohort: LabCohort,
 ) -> list[Condition]:
     since = {one.type: one for one in old}
-    made = []
-    for kind, verdict in verdicts.items():
-        state, was = "True" if verdict.ready else "False", since.get(kind)
-        made.append(
-            Condition(
-                type=kind,
-                status=state,
-                reason=verdict.reason or kind.value,
-                message=verdict.message[:1024],
-                last_transition_time=(
-                    was.last_transition_time if was and was.status == state else rfc3339(now)
-                ),
-                observed_generation=int(cohort.metadata.get("generation", 0)),
-            )
-        )
-    return made
+    return [
+        Condition(
+            type=kind,
+            status="True" if verdict.ready else "False",
+            reason=verdict.reason or kind.value,
+            message=verdict.message[:1024],
+            last_transition_time=rfc3339(now),
+            observed_generation=int(cohort.metadata.get("generation", 0)),
+        ).after(since.get(kind))
+        for kind, verdict in verdicts.items()
+    ]

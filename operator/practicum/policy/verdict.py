@@ -183,16 +183,14 @@ def conditions(
         status = "True" if verdict.ready else "False"
         if verdict.reason == SKEWED:
             status = "Unknown"
-        was = since.get(kind)
-        moment = was.last_transition_time if was and was.status == status else rfc3339(now)
         made.append(
             Condition(
                 type=kind,
                 status=status,
                 reason=verdict.reason or kind.value,
                 message=(verdict.message or (verdict.ready and _GOOD_NEWS.get(kind)) or "")[:1024],
-                last_transition_time=moment,
+                last_transition_time=rfc3339(now),
                 observed_generation=generation,
-            )
+            ).after(since.get(kind))
         )
     return made

@@ -272,10 +272,8 @@ class Teardown:
 
 def _archived(resource: LabEnvironment) -> Readiness | None:
     """Return what became of the archive, as an earlier process said it."""
-    for one in resource.status.conditions:
-        if one.type == ConditionType.ARCHIVED:
-            return Readiness(one.status == "True", one.reason, one.message)
-    return None
+    one = resource.status.condition(ConditionType.ARCHIVED)
+    return Readiness(one.status == "True", one.reason, one.message) if one else None
 
 
 async def release(tools: Tools, resource: LabEnvironment) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 
 from practicum import errors
-from practicum.api.conditions import METERED, Condition, ConditionType, Phase
+from practicum.api.conditions import METERED, ConditionType, Phase
 from practicum.api.labenvironment import LabEnvironment
 from practicum.api.labstatus import LabEnvironmentStatus
 from practicum.api.labtemplate import PLATFORM
@@ -177,7 +177,7 @@ class Meter:
             busy_at=rfc3339(now) if self._busy(lab, look) else "",
         )
         seen = activity.seen(status.activity, marks, now)
-        before = next((c for c in status.conditions if c.type == ConditionType.IDLE), None)
+        before = status.condition(ConditionType.IDLE)
         policy = activity.policy_of(lab.spec.idle, settings.idle_after, settings.idle_warning)
         policy = policy if lab.spec.learner else None  # nobody's: nobody is away
         idle = activity.idleness(policy, seen, lab.spec.suspended, now, before)
@@ -215,7 +215,7 @@ class Meter:
         self._tools.labs.answer(answer)
 
     async def _tell(self, lab: LabEnvironment, status: LabEnvironmentStatus) -> None:
-        was, now = _idle(lab.status), _idle(status)
+        was, now = (one.condition(ConditionType.IDLE) for one in (lab.status, status))
         if now and now.status == "True" and (was is None or was.reason != now.reason):
             await self._tools.reporter.tell(lab, "Normal", now.reason, now.message)
 
@@ -229,10 +229,6 @@ def _metered(lab: LabEnvironment) -> bool:
     """Whether a lab has anything to meter: it has begun, and is not over."""
     ending = lab.status.phase in (Phase.EXPIRING, Phase.EXPIRED, Phase.TERMINATING)
     return lab.status.template is not None and not ending and not lab.deleting
-
-
-def _idle(status: LabEnvironmentStatus) -> Condition | None:
-    return next((one for one in status.conditions if one.type == ConditionType.IDLE), None)
 
 
 def _by_label(quotas: list[Object]) -> Mapping[str, list[Object]]:
