@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -26,3 +26,13 @@ def quantity(value: Any) -> Decimal | None:
         return Decimal(parts[1]) * _SUFFIXES[parts[2]]
     except InvalidOperation:
         return None
+
+
+def amount(value: Any) -> Decimal:
+    """Return a quantity as a number; what is none, or is not there, is nothing."""
+    return quantity(value) or Decimal(0)
+
+
+def total(values: Iterable[Any]) -> Decimal:
+    """Return quantities added up."""
+    return sum(map(amount, values), Decimal(0))

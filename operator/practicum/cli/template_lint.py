@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from practicum.api.labtemplate import LabTemplateSpec
 from practicum.api.names import MANAGED_BY, MANAGER
-from practicum.api.quantities import quantity
+from practicum.api.quantities import amount
 from practicum.catalog import guard, pack
 from practicum.checks import lint as of_checks
 from practicum.cli.session import Object
@@ -66,10 +66,10 @@ def _fits(lab: Lab, side: str, workloads: list[Object]) -> Iterator[str]:
         for body in workloads:
             pod = guard.pod_template(body)["spec"]
             if ("activeDeadlineSeconds" in pod) is (scope == "jobs"):
-                for name, amount in _needs(pod).items():
-                    used[name] += amount * body["spec"].get("replicas", 1)
+                for name, need in _needs(pod).items():
+                    used[name] += need * body["spec"].get("replicas", 1)
         for name, limit in hard.items():
-            most = quantity(limit) or Decimal(0)
+            most = amount(limit)
             if used[name] > most:
                 text = f"sizes.{lab.size}.quota.{side}.{scope}.{name} is {limit}, the components"
                 yield f"{text} take {_shown(name, used[name])}"
@@ -81,30 +81,27 @@ def _needs(pod: Object) -> dict[str, Decimal]:
     for part in ("requests", "limits"):
         for name in ("cpu", "memory"):
             amounts = [
-                [
-                    quantity(one.get("resources", {}).get(part, {}).get(name)) or Decimal(0)
-                    for one in containers
-                ]
+                [amount(one.get("resources", {}).get(part, {}).get(name)) for one in containers]
                 for containers in (pod["containers"], pod.get("initContainers", []))
             ]
             needs[f"{part}.{name}"] = max([sum(amounts[0], Decimal(0)), *amounts[1]])
     return needs
 
 
-def _shown(name: str, amount: Any) -> str:
-    return f"{amount / 2**20:.0f}Mi" if name.endswith("memory") else f"{amount:f}"
+def _shown(name: str, value: Any) -> str:
+    return f"{value / 2**20:.0f}Mi" if name.endswith("memory") else f"{value:f}"
 
 
 def _storage(lab: Lab, side: str, configs: list[Object]) -> Iterator[str]:
     hard = lab.template.sizes[lab.size].quota[side].storage
     claims = [
-        quantity(one["spec"]["resources"]["requests"]["storage"]) or Decimal(0)
+        amount(one["spec"]["resources"]["requests"]["storage"])
         for one in configs
         if one["kind"] == "PersistentVolumeClaim" and _place(one) == lab.namespaces[side]
     ]
     used = {"requests.storage": sum(claims), "persistentvolumeclaims": len(claims)}
     for name, limit in hard.items():
-        if used.get(name, 0) > (quantity(limit) or 0):
+        if used.get(name, 0) > amount(limit):
             yield f"sizes.{lab.size}.quota.{side}.storage.{name} is {limit}: too little"
 
 

@@ -28,7 +28,7 @@ from practicum.cohort.reading import Reader
 from practicum.cohort.register import Register
 from practicum.observe.events import event
 from practicum.policy import cohort, expiry, roll
-from practicum.policy.cohort import Member, Place, Plan, Room
+from practicum.policy.cohort import Means, Member, Place, Plan
 from practicum.policy.roll import Seen
 from practicum.reconcile.report import send
 from practicum.reconcile.runner import together
@@ -73,14 +73,14 @@ class CohortController:
             return rests
         labs = self._labs(key) if key in self._rests else await self._listed(key)
         asked = await self._reader.ask(resource, labs)
-        room = Room(self._spending.of_cohort(key), asked.asks)
+        means = Means(self._spending.of_cohort(key), asked.asks)
         members = {name: one.member for name, one in labs.items()}
-        plan, rows = cohort.plan(resource, asked.places, members, room, now), resource.status.labs
+        plan, rows = cohort.plan(resource, asked.places, members, means, now), resource.status.labs
         if asked.accepted.ready:
             refused = await self._carry_out(resource, plan, labs)
             rows = roll.rows(asked.places, labs, {**plan.waiting, **refused})
         status = roll.status(
-            *(resource, asked.accepted, asked.learners, rows, labs, room.spent),
+            *(resource, asked.accepted, asked.learners, rows, labs, means.spent),
             *(self._tools.settings.rate_card.currency, now),
         )
         await self._report(resource, status)

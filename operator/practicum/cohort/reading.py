@@ -2,34 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 from practicum.api.labcohort import MOST_LABS, LabCohort, RosterLearner
 from practicum.api.labenvironment import LabEnvironmentSpec
 from practicum.api.labtemplate import LabTemplateSpec
-from practicum.api.quantities import quantity
 from practicum.errors import InvalidLab, RosterInvalid
-from practicum.policy import acceptance, cohort, roster
+from practicum.policy import acceptance, cohort, room, roster
 from practicum.policy.cohort import Place
 from practicum.policy.readiness import READY, Readiness
 from practicum.policy.roll import Seen
+from practicum.policy.room import Room
 from practicum.reconcile.tools import Tools
-
-
-@dataclass(frozen=True)
-class _Module:
-    """What is read of a template: what its labs may ask for, by size."""
-
-    spec: LabTemplateSpec
-
-    def asks(self, size: str | None) -> tuple[Decimal, Decimal]:
-        quotas = self.spec.sizes[size or self.spec.default_size].quota.values()
-        hard = [one for quota in quotas for one in (quota.compute, quota.jobs)]
-
-        def total(name: str) -> Decimal:
-            return sum((quantity(one.get(name, 0)) or Decimal(0) for one in hard), Decimal(0))
-
-        return total("requests.cpu"), total("requests.memory")
 
 
 @dataclass(frozen=True)
@@ -40,8 +23,8 @@ class Asked:
     learners: int = 0
     places: Sequence[Place] = ()
     """The labs that it should have."""
-    asks: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
-    """CPU cores and bytes of memory that each of its labs may ask for, by name."""
+    asks: Mapping[str, Room] = field(default_factory=dict)
+    """What each of its labs may ask for, by name."""
 
 
 class Reader:
@@ -49,7 +32,7 @@ class Reader:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._modules: dict[tuple[str, str], tuple[str | None, _Module]] = {}
+        self._modules: dict[tuple[str, str], tuple[str | None, LabTemplateSpec]] = {}
 
     async def ask(self, resource: LabCohort, labs: Mapping[str, Seen]) -> Asked:
         """Read roster and templates; what is wrong with them leaves labs as they are."""
@@ -63,15 +46,16 @@ class Reader:
             _check(resource, learners, modules)
         except (InvalidLab, RosterInvalid) as error:
             return Asked(Readiness(False, error.reason, str(error)[:1024]))
-        asks = {
-            place.name: modules[place.template.name].asks(place.learner.size or place.template.size)
+        sizes = {
+            name: (one.row.template, one.member.spec.get("size")) for name, one in labs.items()
+        } | {
+            place.name: (place.template.name, place.learner.size or place.template.size)
             for place in wanted
         }
-        names = set(asks)
-        asks |= {
-            name: modules[one.row.template].asks(one.member.spec.get("size"))
-            for name, one in labs.items()
-            if name not in names and one.row.template in modules
+        asks = {
+            name: _most(modules[template], size)
+            for name, (template, size) in sizes.items()
+            if template in modules
         }
         return Asked(READY, len(learners), wanted, asks)
 
@@ -91,7 +75,7 @@ class Reader:
             )
         return roster.read(text, ref.key)
 
-    async def _read_modules(self, resource: LabCohort) -> dict[str, _Module]:
+    async def _read_modules(self, resource: LabCohort) -> dict[str, LabTemplateSpec]:
         course = resource.metadata["namespace"]
         found = {}
         for template in resource.spec.templates:
@@ -99,14 +83,17 @@ class Reader:
             revision = templates.newest(*key)
             known = self._modules.get(key)
             if known is None or known[0] != revision or revision is None:
-                spec = await templates.read(*key)
-                known = self._modules[key] = revision, _Module(spec)
+                known = self._modules[key] = revision, await templates.read(*key)
             found[template.name] = known[1]
         return found
 
 
+def _most(template: LabTemplateSpec, size: str | None) -> Room:
+    return room.at_most(template.sizes[size or template.default_size])
+
+
 def _check(
-    resource: LabCohort, learners: Sequence[RosterLearner], modules: Mapping[str, _Module]
+    resource: LabCohort, learners: Sequence[RosterLearner], modules: Mapping[str, LabTemplateSpec]
 ) -> None:
     """Refuse for the class as a whole what each of its labs would be refused for.
 
@@ -122,7 +109,7 @@ def _check(
                 parameters=template.parameters,
                 personas=template.personas,
             )
-            acceptance.choose(spec, modules[template.name].spec)
+            acceptance.choose(spec, modules[template.name])
     for learner in learners:
         for name in learner.templates:
             if name not in modules:

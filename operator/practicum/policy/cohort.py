@@ -14,9 +14,10 @@ from typing import Any, Final
 from practicum.api.canonical import digest
 from practicum.api.conditions import Phase
 from practicum.api.labcohort import CohortTemplate, LabCohort, RosterLearner, Schedule
-from practicum.api.quantities import quantity
+from practicum.api.quantities import amount
 from practicum.api.times import parse_duration, parse_rfc3339, rfc3339
 from practicum.policy import expiry
+from practicum.policy.room import Room, combined
 
 BEFORE_THE_BELL: Final = timedelta(minutes=30)
 """So long before startAt labs begin to be made, where the schedule does not say."""
@@ -102,16 +103,19 @@ def places(cohort: LabCohort, roster: Iterable[RosterLearner]) -> list[Place]:
     ]
 
 
-def lab_spec(cohort: LabCohort, place: Place, live: Member | None, now: datetime) -> Object:
+def lab_spec(
+    cohort: LabCohort, moments: Times, place: Place, live: Member | None, now: datetime
+) -> Object:
     """Return what a cohort says of a lab's spec; what it leaves out is for others to say.
 
     Args:
         cohort: the class.
+        moments: of the class.
         place: the lab.
         live: the lab as it is; what cannot be changed of it stays.
         now: the moment.
     """
-    spec, moments, template, learner = cohort.spec, times(cohort), place.template, place.learner
+    spec, template, learner = cohort.spec, place.template, place.learner
     end = parse_rfc3339(learner.end_at) if learner.end_at else moments.ends
     said: Object = {
         "template": template.name,
@@ -137,12 +141,12 @@ def _person(learner: RosterLearner) -> Object:
 
 
 @dataclass(frozen=True)
-class Room:
+class Means:
     """What limits a class besides its own spec."""
 
     spent: Decimal = Decimal(0)
-    asks: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
-    """CPU cores and bytes of memory that a lab may ask for, by lab name."""
+    asks: Mapping[str, Room] = field(default_factory=dict)
+    """What a lab may ask for, by lab name."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +168,7 @@ def plan(
     cohort: LabCohort,
     wanted: Sequence[Place],
     labs: Mapping[str, Member],
-    room: Room,
+    means: Means,
     now: datetime,
 ) -> Plan:
     """Decide what a class needs now.
@@ -173,21 +177,21 @@ def plan(
         cohort: the class.
         wanted: the labs that it should have.
         labs: those that it has, by name; of people no longer on the roster, too.
-        room: what has been spent, and what labs may ask for.
+        means: what has been spent, and what labs may ask for.
         now: the moment.
     """
     moments = times(cohort)
     adjust, waiting, made = [], {}, []
-    gate = _Gate(cohort, labs, room, now)
+    gate = _Gate(cohort, moments, labs, means, now)
     for place in wanted:
         live = labs.get(place.name)
         if live is None:
             if why := gate.refuses(place):
                 waiting[place.name] = why
             else:
-                made.append((place, lab_spec(cohort, place, None, now)))
+                made.append((place, lab_spec(cohort, moments, place, None, now)))
         elif not live.deleting and live.phase not in OVER:
-            spec = lab_spec(cohort, place, live, now)
+            spec = lab_spec(cohort, moments, place, live, now)
             if live.applied != digest(spec) or differs(spec, live.spec):
                 adjust.append((place, spec))
     names = {place.name for place in wanted}
@@ -209,29 +213,31 @@ class _Gate:
     """Admits labs one after the other, for as long as there is room."""
 
     def __init__(
-        self, cohort: LabCohort, labs: Mapping[str, Member], room: Room, now: datetime
+        self,
+        cohort: LabCohort,
+        moments: Times,
+        labs: Mapping[str, Member],
+        means: Means,
+        now: datetime,
     ) -> None:
         self._spec = cohort.spec
-        self._room = room
+        self._means = means
         self._now = now
-        self._times = times(cohort)
+        self._times = moments
         alive = [one for one in labs.values() if one.phase not in OVER]
         running = [one for one in alive if not one.spec.get("suspended")]
         self._starting = sum(one.phase in UNSETTLED for one in running)
         self._running = len(running)
-        asks = [room.asks.get(one.name, (Decimal(0), Decimal(0))) for one in running]
-        self._cpu = sum((cpu for cpu, _ in asks), Decimal(0))
-        self._memory = sum((memory for _, memory in asks), Decimal(0))
+        self._asked = combined(means.asks.get(one.name, Room()) for one in running)
 
     def refuses(self, place: Place) -> str:
         """Say why a lab is not made now; a lab that is takes its place."""
-        cpu, memory = self._room.asks.get(place.name, (Decimal(0), Decimal(0)))
-        if why := self._closed(place) or self._full(cpu, memory):
+        asked = self._asked.plus(self._means.asks.get(place.name, Room()))
+        if why := self._closed(place) or self._full(asked):
             return why
         self._starting += 1
         self._running += 1
-        self._cpu += cpu
-        self._memory += memory
+        self._asked = asked
         return ""
 
     def _closed(self, place: Place) -> str:
@@ -245,26 +251,21 @@ class _Gate:
         if place.learner.suspended:
             return "suspended in the roster"
         budget = self._spec.budget
-        if budget and budget.action == "Block" and self._room.spent >= Decimal(budget.amount):
+        if budget and budget.action == "Block" and self._means.spent >= Decimal(budget.amount):
             return f"the budget of {budget.amount} is spent"
         return ""
 
-    def _full(self, cpu: Decimal, memory: Decimal) -> str:
+    def _full(self, asked: Room) -> str:
         capacity, limits = self._spec.capacity, self._spec.capacity.requests
         if capacity.max_running and self._running >= capacity.max_running:
             return f"{capacity.max_running} labs run (spec.capacity.maxRunning)"
-        if limits.cpu and self._cpu + cpu > amount(limits.cpu):
+        if limits.cpu and asked.cpu > amount(limits.cpu):
             return f"labs may ask for {limits.cpu} cores (spec.capacity.requests.cpu)"
-        if limits.memory and self._memory + memory > amount(limits.memory):
+        if limits.memory and asked.memory > amount(limits.memory):
             return f"labs may ask for {limits.memory} of memory (spec.capacity.requests.memory)"
         if self._starting >= self._spec.max_concurrent_provisioning:
             return "next: others are being made"
         return ""
-
-
-def amount(text: str) -> Decimal:
-    """Return a quantity of the cohort's spec, which its schema has let pass."""
-    return quantity(text) or Decimal(0)
 
 
 def differs(wanted: Any, live: Any) -> bool:

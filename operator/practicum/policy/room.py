@@ -1,11 +1,12 @@
 """How many labs the nodes have room for, by what their pods request. Pure."""
 
+import functools
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from practicum.api.labtemplate import Size
-from practicum.api.quantities import quantity
+from practicum.api.quantities import amount
 
 Object = Mapping[str, Any]
 
@@ -21,7 +22,7 @@ class Room(NamedTuple):
     pods: Decimal = Decimal(0)
 
     def plus(self, other: "Room") -> "Room":
-        """Return both together."""
+        """Return both combined."""
         return Room(*(one + two for one, two in zip(self, other, strict=True)))
 
     def less(self, other: "Room") -> "Room":
@@ -41,7 +42,7 @@ def usable(nodes: Iterable[Object], selector: Mapping[str, str]) -> list[Object]
 
 
 def free(nodes: Iterable[Object], pods: Iterable[Object]) -> Room:
-    """Return what the cluster's Pods leave free on some Nodes, all of them together."""
+    """Return what the cluster's Pods leave free on some Nodes, all of them combined."""
     left = {
         node["metadata"]["name"]: _of(node["status"].get("allocatable", {}), pods="pods")
         for node in nodes
@@ -50,12 +51,12 @@ def free(nodes: Iterable[Object], pods: Iterable[Object]) -> Room:
         name = pod["spec"].get("nodeName")
         if name in left and pod.get("status", {}).get("phase") not in _ENDED:
             left[name] = left[name].less(_of_pod(pod["spec"]))
-    return _sum(left.values())
+    return combined(left.values())
 
 
 def at_start(size: Size) -> Room:
     """Return what a lab's own components request, its seeding Jobs among them."""
-    return _sum(
+    return combined(
         _of(container.requests)._replace(pods=Decimal(1))
         for component in size.resources.values()
         for container in component.values()
@@ -64,7 +65,7 @@ def at_start(size: Size) -> Room:
 
 def at_most(size: Size) -> Room:
     """Return what a lab may request in all: the quotas of its sides."""
-    return _sum(
+    return combined(
         _of(hard, "requests.", pods="pods")
         for side in size.quota.values()
         for hard in (side.compute, side.jobs)
@@ -88,7 +89,7 @@ def _of_pod(spec: Object) -> Room:
     """Return a pod's requests as the scheduler counts them: the largest init container or all."""
     firsts = [(one, _requests(one)) for one in spec.get("initContainers", [])]
     lasting = [room for one, room in firsts if one.get("restartPolicy") == "Always"]
-    running = _sum((*lasting, *map(_requests, spec["containers"])))
+    running = combined((*lasting, *map(_requests, spec["containers"])))
     passing = [room for one, room in firsts if one.get("restartPolicy") != "Always"]
     cpu = max(room.cpu for room in (running, *passing))
     memory = max(room.memory for room in (running, *passing))
@@ -102,11 +103,9 @@ def _requests(container: Object) -> Room:
 
 def _of(amounts: Mapping[str, Any], prefix: str = "", *, pods: str = "") -> Room:
     found = (amounts.get(f"{prefix}cpu"), amounts.get(f"{prefix}memory"), amounts.get(pods))
-    return Room(*(quantity(one) or Decimal(0) for one in found))
+    return Room(*map(amount, found))
 
 
-def _sum(rooms: Iterable[Room]) -> Room:
-    total = Room()
-    for room in rooms:
-        total = total.plus(room)
-    return total
+def combined(rooms: Iterable[Room]) -> Room:
+    """Return all rooms as one."""
+    return functools.reduce(Room.plus, rooms, Room())

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from practicum.api.labenvironment import LabEnvironment
 from practicum.api.names import COHORT
-from practicum.api.quantities import quantity
+from practicum.api.quantities import total
 from practicum.api.times import parse_rfc3339, rfc3339
 from practicum.api.usage import (
     Peak,
@@ -21,7 +21,6 @@ from practicum.settings import RateCard
 
 _HOUR: Final = 3600
 _GIB: Final = 2**30
-NOTHING: Final = Requests()
 _CENTS: Final = Decimal("0.0001")
 Object = Mapping[str, Any]
 
@@ -33,22 +32,19 @@ def requests_of(quotas: Iterable[Object]) -> Requests:
         quotas: ResourceQuotas of all namespaces of one lab; no two of them count the same pod.
     """
     used = [quota.get("status", {}).get("used", {}) for quota in quotas]
-
-    def total(name: str) -> Decimal:
-        return sum((quantity(one.get(name, 0)) or Decimal(0) for one in used), Decimal(0))
-
+    cpu, memory, storage = (
+        total(one.get(f"requests.{name}") for one in used) for name in ("cpu", "memory", "storage")
+    )
     return Requests(
-        cpu_millicores=int(total("requests.cpu") * 1000),
-        memory_bytes=int(total("requests.memory")),
-        storage_bytes=int(total("requests.storage")),
+        cpu_millicores=int(cpu * 1000), memory_bytes=int(memory), storage_bytes=int(storage)
     )
 
 
 def measured(pods: Iterable[Object]) -> Peak:
     """Sum what the metrics API measured of pods at a moment."""
     usage = [one["usage"] for pod in pods for one in pod.get("containers", [])]
-    cpu = sum((quantity(_plain(one.get("cpu", "0"))) or Decimal(0) for one in usage), Decimal(0))
-    memory = sum((quantity(one.get("memory", "0")) or Decimal(0) for one in usage), Decimal(0))
+    cpu = total(_plain(one.get("cpu", "0")) for one in usage)
+    memory = total(one.get("memory") for one in usage)
     return Peak(cpu_millicores=int(cpu * 1000), memory_bytes=int(memory))
 
 
@@ -118,12 +114,12 @@ def cost(requested: RequestedTime, rates: RateCard) -> Decimal:
     core_hours = Decimal(requested.cpu_millicore_seconds) / 1000 / _HOUR
     memory_hours = Decimal(requested.memory_byte_seconds) / _GIB / _HOUR
     storage_hours = Decimal(requested.storage_byte_seconds) / _GIB / _HOUR
-    total = (
+    price = (
         core_hours * rates.cpu_core_hour
         + memory_hours * rates.memory_gib_hour
         + storage_hours * rates.storage_gib_hour
     )
-    return total.quantize(_CENTS, ROUND_HALF_UP)
+    return price.quantize(_CENTS, ROUND_HALF_UP)
 
 
 def row(lab: LabEnvironment, usage: UsageStatus, ended_at: str | None) -> UsageRow:

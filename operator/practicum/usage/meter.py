@@ -21,7 +21,7 @@ from practicum.api.labstatus import LabEnvironmentStatus
 from practicum.api.labtemplate import PLATFORM
 from practicum.api.names import LAB_UID, MANAGED_BY, MANAGER, SIDE, USAGE_MANAGER
 from practicum.api.times import parse_rfc3339, rfc3339
-from practicum.api.usage import Peak, UsageRow
+from practicum.api.usage import Peak, Requests, UsageRow
 from practicum.kube.client import Object
 from practicum.observe import metrics
 from practicum.policy import activity, usage
@@ -94,7 +94,7 @@ class Meter:
         row = self._closed.get(lab.uid)
         if row is None:
             end, rates = self._end(lab), self._tools.settings.rate_card
-            total = usage.accrued(before, end, usage.NOTHING, None, rates)
+            total = usage.accrued(before, end, Requests(), None, rates)
             row = self._closed[lab.uid] = usage.row(lab, total, rfc3339(end))
         await self._books.enter(row)
         if not lab.deleting:

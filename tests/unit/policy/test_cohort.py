@@ -14,7 +14,8 @@ from practicum.api.conditions import Phase
 from practicum.api.labcohort import LabCohort
 from practicum.api.times import rfc3339
 from practicum.policy import cohort
-from practicum.policy.cohort import Member, Plan, Room
+from practicum.policy.cohort import Means, Member, Plan
+from practicum.policy.room import Room
 
 BELL = datetime(2026, 11, 30, 9, tzinfo=UTC)
 END = BELL + timedelta(hours=3)
@@ -46,10 +47,10 @@ def planned(
     resource: LabCohort,
     now: datetime = BELL,
     labs: dict[str, Member] | None = None,
-    room: Room | None = None,
+    means: Means | None = None,
 ) -> Plan:
     wanted = cohort.places(resource, resource.spec.roster.learners)
-    return cohort.plan(resource, wanted, labs or {}, room or Room(), now)
+    return cohort.plan(resource, wanted, labs or {}, means or Means(), now)
 
 
 def made(
@@ -58,7 +59,7 @@ def made(
     """Return the labs of a class as its plans have made them."""
     found = {}
     for place in cohort.places(resource, resource.spec.roster.learners):
-        spec = cohort.lab_spec(resource, place, None, now)
+        spec = cohort.lab_spec(resource, cohort.times(resource), place, None, now)
         live = spec | {"waivedChecks": [], "suspended": spec.get("suspended", False)}
         found[place.name] = Member(place.name, place.name, live, digest(spec), phase, False)
     return found
@@ -172,21 +173,21 @@ def test_labs_of_people_off_the_roster_follow_the_policy(policy: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "room", "why"),
+    ("spec", "means", "why"),
     [
-        ({"paused": True}, Room(), "paused"),
-        ({"budget": {"amount": "10"}}, Room(spent=Decimal(10)), "budget of 10 is spent"),
-        ({"capacity": {"maxRunning": 1}}, Room(), "spec.capacity.maxRunning"),
-        ({"maxConcurrentProvisioning": 1}, Room(), "others are being made"),
+        ({"paused": True}, Means(), "paused"),
+        ({"budget": {"amount": "10"}}, Means(spent=Decimal(10)), "budget of 10 is spent"),
+        ({"capacity": {"maxRunning": 1}}, Means(), "spec.capacity.maxRunning"),
+        ({"maxConcurrentProvisioning": 1}, Means(), "others are being made"),
     ],
 )
-def test_why_a_lab_waits_is_said(spec: dict[str, Any], room: Room, why: str) -> None:
-    assert why in list(planned(classroom(**spec), room=room).waiting.values())[-1]
+def test_why_a_lab_waits_is_said(spec: dict[str, Any], means: Means, why: str) -> None:
+    assert why in list(planned(classroom(**spec), means=means).waiting.values())[-1]
 
 
 def test_a_budget_that_only_warns_blocks_nothing() -> None:
     resource = classroom(budget={"amount": "10", "action": "Warn"})
-    assert len(planned(resource, room=Room(spent=Decimal(99))).apply) == len(PEOPLE)
+    assert len(planned(resource, means=Means(spent=Decimal(99))).apply) == len(PEOPLE)
 
 
 def test_nothing_is_begun_after_the_end_and_nothing_ended_is_touched() -> None:
@@ -214,8 +215,8 @@ def test_there_is_never_more_than_there_is_room_for(
         name: replace(labs[name], phase=phase)
         for name, phase in zip(list(labs)[: len(phases)], phases, strict=True)
     }
-    asks = {name: (Decimal(2), Decimal(0)) for name in made(resource)}
-    plan = planned(resource, labs=labs, room=Room(asks=asks))
+    asks = {name: Room(cpu=Decimal(2)) for name in made(resource)}
+    plan = planned(resource, labs=labs, means=Means(asks=asks))
     new = sum(place.name not in labs for place, _ in plan.apply)
     running = sum(phase is not Phase.EXPIRED for phase in phases)
     starting = sum(phase is Phase.PROVISIONING for phase in phases)
