@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final, get_type_hints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,68 +229,32 @@ def _rates(text: str) -> RateCard:
     return RateCard(currency=given.get("currency", RateCard.currency), **prices)
 
 
+_READERS: Final[Mapping[Any, Callable[[str], Any]]] = {
+    str: str,
+    bytes: str.encode,
+    int: int,
+    bool: _flag,
+    timedelta: _duration,
+    RateCard: _rates,
+    Mapping[str, str]: _mapping,
+    Mapping[str, int]: _numbers,
+    Mapping[str, Decimal]: _amounts,
+}
+"""How a setting is read, by its type."""
+
+
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings; unset variables keep their defaults.
 
     Raises:
         ValueError: a variable is malformed; the message names it.
     """
-    readers: dict[str, Callable[[str], Any]] = {
-        "system_namespace": str,
-        "root_key": str.encode,
-        "learner_server": str,
-        "learner_ca": str,
-        "token_max": _duration,
-        "allow_subjects": _flag,
-        "images": _mapping,
-        "image_mirror": str,
-        "node_selector": _mapping,
-        "storage_class": str,
-        "expiring_soon": _duration,
-        "retain_record": _duration,
-        "stuck_after": _duration,
-        "resync": _duration,
-        "start_timeout": _duration,
-        "failed_timeout": _duration,
-        "suspended_timeout": _duration,
-        "max_labs": int,
-        "max_labs_per_course": int,
-        "course_limits": _numbers,
-        "meter_interval": _duration,
-        "rate_card": _rates,
-        "budgets": _amounts,
-        "budget_warning": int,
-        "idle_after": _duration,
-        "idle_warning": _duration,
-        "sweep_interval": _duration,
-        "probe_image": str,
-        "probe_interval": _duration,
-        "audit_retention": _duration,
-        "archive_image": str,
-        "archive_size": str,
-        "archive_storage_class": str,
-        "archive_access_mode": str,
-        "archive_max_bytes": int,
-        "archive_retention": _duration,
-        "archive_patience": _duration,
-        "alias_poll": _duration,
-        "check_image": str,
-        "check_interval": _duration,
-        "check_idle_interval": _duration,
-        "check_pause": _duration,
-        "check_pods": int,
-        "catalogue": str,
-        "opa": str,
-        "http_port": int,
-        "leader_elect": _flag,
-        "log_level": str,
-    }
     values: dict[str, Any] = {}
-    for name, read in readers.items():
+    for name, kind in get_type_hints(Settings).items():
         variable = f"PRACTICUM_{name.upper()}"
         if environ.get(variable):
             try:
-                values[name] = read(environ[variable])
+                values[name] = _READERS[kind](environ[variable])
             except ValueError as error:
                 raise ValueError(f"{variable}: {error}") from error
     return Settings(**values)
