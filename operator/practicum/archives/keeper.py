@@ -6,12 +6,14 @@ operator reads no more than that. ``python -m practicum.archives.keeper``.
 """
 
 import base64
+import contextlib
 import errno
 import gzip
 import json
 import os
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -101,15 +103,24 @@ def _documents(objects: list[Task], folder: Path) -> None:
             (place / key).write_text(text, encoding="utf-8")
 
 
-def _fetch(url: str, token: str, target: Path, most: int) -> int:
+@contextlib.contextmanager
+def _named(reason: str, volume: str, broken: str) -> Iterator[None]:
+    """Say of which volume a porter's refusal is, or the end of its stream."""
     try:
-        with calls.ask("GET", url, token) as answer:
-            return shelf.copy(answer, target, most)
+        yield
     except calls.Refused as error:
-        raise Failed("VolumeUnreadable", f"{target.name}: {error}") from error
+        raise Failed(reason, f"{volume}: {error}") from error
     except calls.BROKEN as error:
-        text = f"{target.name}: the stream broke off: {error or type(error).__name__}"
-        raise Failed("VolumeUnreadable", text) from error
+        said = f"{volume}: {broken}: {error or type(error).__name__}"
+        raise Failed(reason, said) from error
+
+
+def _fetch(url: str, token: str, target: Path, most: int) -> int:
+    with (
+        _named("VolumeUnreadable", target.name, "the stream broke off"),
+        calls.ask("GET", url, token) as answer,
+    ):
+        return shelf.copy(answer, target, most)
 
 
 def _restore(task: Task, token: str, root: Path, _: Path) -> Task:
@@ -124,14 +135,8 @@ def _restore(task: Task, token: str, root: Path, _: Path) -> Task:
 
 
 def _send(url: str, token: str, file: Path) -> None:
-    try:
-        with file.open("rb") as stream:
-            calls.ask("PUT", url, token, stream, file.stat().st_size).close()
-    except calls.Refused as error:
-        raise Failed("RestoreFailed", f"{file.name}: {error}") from error
-    except calls.BROKEN as error:
-        text = f"{file.name}: not taken in: {error or type(error).__name__}"
-        raise Failed("RestoreFailed", text) from error
+    with _named("RestoreFailed", file.name, "not taken in"), file.open("rb") as stream:
+        calls.ask("PUT", url, token, stream, file.stat().st_size).close()
 
 
 def _remove(task: Task, _: str, root: Path, __: Path) -> Task:

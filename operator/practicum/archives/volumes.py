@@ -14,7 +14,7 @@ import shutil
 import stat
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
@@ -154,6 +154,29 @@ def _opened(source: Any) -> Iterator[tarfile.TarFile]:
             pass
 
 
+def _walk(source: Any, take: Callable[[tarfile.TarInfo, IO[bytes] | None], None]) -> Index | None:
+    """Read a stream to its end, and return its index, if there is one.
+
+    Args:
+        source: the stream.
+        take: called with each other member, and with its content where it is a file.
+
+    Raises:
+        Damaged: something follows the index.
+    """
+    index = None
+    with _opened(source) as tar:
+        for member in tar:
+            if index is not None:
+                raise Damaged(f"{member.name} follows the index")
+            content = tar.extractfile(member) if member.isreg() else None
+            if member.name == INDEX and content:
+                index = Index.read(content.read())
+            else:
+                take(member, content)
+    return index
+
+
 def verify(source: Any) -> Index:
     """Read a stream to its end and hold every file in it against its index.
 
@@ -161,19 +184,13 @@ def verify(source: Any) -> Index:
         Damaged: it is cut short, or a file is missing, alien or altered.
     """
     found: dict[str, list[Any]] = {}
-    index = None
+
+    def note(member: tarfile.TarInfo, content: IO[bytes] | None) -> None:
+        if content:
+            found[member.name] = [member.size, digest(content)]
+
     try:
-        with _opened(source) as tar:
-            for member in tar:
-                if index is not None:
-                    raise Damaged(f"{member.name} follows the index")
-                content = tar.extractfile(member) if member.isreg() else None
-                if content is None:
-                    continue
-                if member.name == INDEX:
-                    index = Index.read(content.read())
-                else:
-                    found[member.name] = [member.size, digest(content)]
+        index = _walk(source, note)
     except (*_UNREADABLE, OSError, TypeError) as error:
         raise Damaged(f"the stream cannot be read: {error or type(error).__name__}") from error
     return _checked(index, found)
@@ -207,18 +224,15 @@ def unpack(source: Any, folder: Path) -> Index:
         Damaged: the stream is not what its index says; the folder is of no use then.
     """
     _empty(folder)
-    index, folders = None, []
+    folders: list[tarfile.TarInfo] = []
+
+    def put(member: tarfile.TarInfo, content: IO[bytes] | None) -> None:
+        _put(folder, member, content)
+        if member.isdir():
+            folders.append(member)
+
     try:
-        with _opened(source) as tar:
-            for member in tar:
-                if index is not None:
-                    raise Damaged(f"{member.name} follows the index")
-                content = tar.extractfile(member) if member.isreg() else None
-                if member.name == INDEX and content:
-                    index = Index.read(content.read())
-                else:
-                    _put(folder, member, content)
-                    folders += [member] if member.isdir() else []
+        index = _walk(source, put)
     except _UNREADABLE as error:
         raise Damaged(f"the stream cannot be read: {error or type(error).__name__}") from error
     # The innermost first: what is not writable any more takes nothing in.

@@ -22,8 +22,6 @@ _POLL_SECONDS: Final = 0.4
 _GRACE_SECONDS: Final = 60
 """For a node to be found and the image to be there, beside the pod's own time."""
 _OUTPUT: Final = 1024 * 1024
-_NO_ROOM: Final = "exceeded quota"
-_ENDED: Final = ("Succeeded", "Failed")
 
 
 class Pods:
@@ -56,7 +54,7 @@ class Pods:
                 pod = await self._kube.create(manifest(lab, wanted))
             except (errors.Forbidden, errors.Conflict) as error:
                 text = f"no pod could be made to look from within: {error}"
-                full = _NO_ROOM in str(error) and wanted.side != PLATFORM
+                full = trouble.NO_ROOM in str(error) and wanted.side != PLATFORM
                 raise (LearnerFailed if full else LookBroken)(text) from error
             try:
                 return await self._finished(pod, wanted)
@@ -71,7 +69,7 @@ class Pods:
             found = await self._kube.find("Pod", *_name(pod))
             if found is None:
                 raise LookBroken("the pod that looked from within was deleted")
-            if found.get("status", {}).get("phase") in _ENDED:
+            if trouble.has_ended(found):
                 return await self._said(found, wanted)
             if clock() > deadline:
                 raise LookBroken(_why(found))
@@ -93,6 +91,4 @@ def _name(pod: Object) -> tuple[str, str]:
 
 
 def _why(pod: Object) -> str:
-    found = trouble.troubles([pod])
-    said = trouble.worst_pod(found).told if found else "it did not come to an end"
-    return f"the pod that looks from within: {said}"
+    return f"the pod that looks from within: {trouble.why(pod, 'it did not come to an end')}"

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from practicum.cli.exits import EPILOG
-from practicum.cli.lab_verbs import Timeout, Wait, span
+from practicum.cli.lab_verbs import Everywhere, Timeout, Wait, span
 from practicum.cli.session import run
 
 app = typer.Typer(
@@ -22,9 +22,7 @@ Archive = Annotated[
 @app.command(name="list", epilog=EPILOG)
 def list_(
     ctx: typer.Context,
-    everywhere: Annotated[
-        bool, typer.Option("--all-namespaces", "-A", help="Of every course.")
-    ] = False,
+    everywhere: Everywhere = False,
 ) -> None:
     """List the archives of a course.
 

@@ -1,8 +1,9 @@
 """Finds archives, as far as the caller may see them, and brings labs back from them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from practicum import errors
 from practicum.api.archives import ArchiveRecord
@@ -11,9 +12,6 @@ from practicum.api.names import API_VERSION, ARCHIVE, AUDIT_NAMESPACE, RESTORE_F
 from practicum.cli import labview, output
 from practicum.cli.exits import CliError, Exit
 from practicum.cli.session import Object, Session
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 _HEADERS = ("course", "lab", "archive", "template", "learner", "made", "size")
 
@@ -53,21 +51,13 @@ async def show(session: Session, *, everywhere: bool) -> None:
     """Show the archives of the course, or of all courses."""
     found = await find(session, everywhere=everywhere)
     facts = [one.facts() for one in found]
-    if session.output != "table":
-        output.data(facts, session.output)
-    elif facts:
-        output.show(output.table(_HEADERS, [_row(one) for one in facts]))
-    else:
-        where = "any course" if everywhere else f"namespace {session.namespace}"
-        output.note(f"no archives of labs in {where}")
+    where = "any course" if everywhere else f"namespace {session.namespace}"
+    output.facts(facts, session.output, _HEADERS, f"no archives of labs in {where}", _told)
 
 
-def _row(facts: Object) -> list["str | Text"]:
-    from rich.text import Text
-
+def _told(facts: Mapping[str, Any]) -> Object:
     size = facts["size"]
-    told = facts | {"size": f"{size / 2**20:.1f} MiB" if size is not None else ""}
-    return [Text(output.plain(str(told[header] or "-"))) for header in _HEADERS]
+    return {**facts, "size": f"{size / 2**20:.1f} MiB" if size is not None else ""}
 
 
 async def find(session: Session, *, everywhere: bool = False) -> list[Found]:

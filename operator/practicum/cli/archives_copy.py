@@ -86,10 +86,8 @@ async def _ready(session: Session, name: str) -> Object:
         pod = await session.kube.get("Pod", AUDIT_NAMESPACE, name)
         if trouble.is_ready(pod):
             return pod
-        ended = pod.get("status", {}).get("phase") in ("Failed", "Succeeded")
-        if ended or asyncio.get_running_loop().time() > deadline:
-            found = trouble.troubles([pod])
-            why = trouble.worst_pod(found).told if found else f"pod {name} ended"
+        if trouble.has_ended(pod) or asyncio.get_running_loop().time() > deadline:
+            why = trouble.why(pod, f"pod {name} ended")
             raise CliError(f"the archive cannot be opened: {why}", code=Exit.TIMEOUT)
         await asyncio.sleep(_POLL_SECONDS)
 

@@ -1,16 +1,12 @@
 """``practicum audit list``: the audit logs that are kept, of labs that are there or gone."""
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 from practicum import errors
 from practicum.api.times import rfc3339
 from practicum.cli import audit_reading, output
 from practicum.cli.session import Object, Session
 from practicum.governance import kept
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 HEADERS = ("course", "lab", "uid", "records", "first", "last", "state")
 
@@ -29,13 +25,8 @@ async def show(session: Session, *, everywhere: bool) -> None:
     # Read after the logs: a lab whose log was seen and that is not there now is gone.
     labs = {course: await _labs(session, course) for course in {one.owner.course for one in chosen}}
     facts = [_facts(one, labs[one.owner.course]) for one in chosen]
-    if session.output != "table":
-        output.data(facts, session.output)
-    elif facts:
-        output.show(output.table(HEADERS, [_row(one) for one in facts]))
-    else:
-        where = "any course" if everywhere else f"namespace {session.namespace}"
-        output.note(f"no audit logs of labs in {where}")
+    where = "any course" if everywhere else f"namespace {session.namespace}"
+    output.facts(facts, session.output, HEADERS, f"no audit logs of labs in {where}")
 
 
 async def _labs(session: Session, course: str) -> Collection[str] | None:
@@ -60,9 +51,3 @@ def _facts(log: kept.Kept, there: Collection[str] | None) -> Object:
         "last": rfc3339(log.last) if log.last else None,
         "state": state,
     }
-
-
-def _row(facts: Object) -> list["str | Text"]:
-    from rich.text import Text
-
-    return [Text(output.plain(str(facts[header] or "-"))) for header in HEADERS]

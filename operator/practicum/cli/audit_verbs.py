@@ -9,6 +9,7 @@ import typer
 
 from practicum.cli import output
 from practicum.cli.exits import EPILOG, CliError, Exit
+from practicum.cli.lab_verbs import Everywhere
 from practicum.cli.session import Options, Session, check_format, run
 from practicum.governance.chain import Head, Verdict
 
@@ -42,9 +43,7 @@ class Format(StrEnum):
 @app.command(name="list", epilog=EPILOG)
 def list_(
     ctx: typer.Context,
-    everywhere: Annotated[
-        bool, typer.Option("--all-namespaces", "-A", help="Of every course.")
-    ] = False,
+    everywhere: Everywhere = False,
 ) -> None:
     """List the audit logs of a course, also those of labs that are gone."""
     from practicum.cli import audit_list

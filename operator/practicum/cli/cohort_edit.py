@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from practicum.api.labcohort import CohortPhase, RosterLearner
 from practicum.api.times import format_duration, parse_duration, parse_rfc3339, rfc3339
@@ -46,9 +46,8 @@ def moment_of(text: str, now: datetime, option: str = "--until") -> datetime:
     Raises:
         CliError: it is none.
     """
-    zone = datetime.now().astimezone().tzinfo or UTC
     try:
-        return moments.until(text, now, zone)
+        return moments.until(text, now, moments.zone())
     except ValueError as error:
         raise CliError(f"{option}: {error}", code=Exit.USAGE) from error
 

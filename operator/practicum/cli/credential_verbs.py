@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from practicum.cli.cohort_verbs import Learners
 from practicum.cli.exits import EPILOG
 from practicum.cli.lab_verbs import Lab, Timeout, Wait, span
 from practicum.cli.session import run
@@ -35,10 +36,6 @@ app = typer.Typer(
 AnyLab = Annotated[str, typer.Argument(metavar="[LAB]", help="Name of the LabEnvironment.")]
 Cohort = Annotated[
     str, typer.Option("--cohort", metavar="NAME", help="Of every lab of this LabCohort.")
-]
-Learners = Annotated[
-    list[str] | None,
-    typer.Option("--learner", metavar="ID", help="Only of this learner; repeatable."),
 ]
 
 

@@ -1,7 +1,7 @@
 """``extend``, ``suspend`` and ``resume``: edits of one field, guarded against other editors."""
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from practicum import errors
@@ -92,9 +92,8 @@ def _refuse_over(lab: Object) -> None:
 
 
 def _life_until(lab: Object, until: str, now: datetime) -> timedelta:
-    zone = datetime.now().astimezone().tzinfo or UTC
     try:
-        moment = moments.until(until, now, zone)
+        moment = moments.until(until, now, moments.zone())
     except ValueError as error:
         raise CliError(str(error), code=Exit.USAGE) from error
     # spec.ttl has whole seconds.

@@ -10,6 +10,7 @@ from practicum.cli.exits import EPILOG, CliError, Exit
 from practicum.cli.session import run
 
 Lab = Annotated[str, typer.Argument(metavar="LAB", help="Name of the LabEnvironment.")]
+Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Of every course.")]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Keep showing what changes.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until it is done.")]
 Timeout = Annotated[
@@ -54,9 +55,7 @@ def apply(
 def get(
     ctx: typer.Context,
     lab: Annotated[str, typer.Argument(metavar="[LAB]", help="Only this one.")] = "",
-    everywhere: Annotated[
-        bool, typer.Option("--all-namespaces", "-A", help="Of every course.")
-    ] = False,
+    everywhere: Everywhere = False,
     watch: Watch = False,
 ) -> None:
     """List the labs of a course, or show one."""

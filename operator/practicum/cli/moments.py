@@ -1,7 +1,7 @@
 """Arithmetic of durations and moments as people write and read them."""
 
 import re
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from practicum.api.times import format_duration, parse_duration, parse_rfc3339, rfc3339
 
@@ -48,6 +48,11 @@ def described(moment: datetime, now: datetime) -> str:
     left = moment - now
     span = f"in {remaining(left)}" if left > timedelta(0) else f"{elapsed(-left)} ago"
     return f"{rfc3339(moment)} ({span})"
+
+
+def zone() -> tzinfo:
+    """Return the zone that the clock of whoever calls this shows."""
+    return datetime.now().astimezone().tzinfo or UTC
 
 
 def until(text: str, now: datetime, zone: tzinfo) -> datetime:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -64,6 +64,33 @@ def show(what: "RenderableType") -> None:
 def plain(text: str) -> str:
     """Return others' text without what a terminal would obey or hide: escapes, direction marks."""
     return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
+
+
+def facts(
+    rows: Sequence[Mapping[str, Any]],
+    output: str,
+    headers: Sequence[str],
+    none: str,
+    told: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
+) -> None:
+    """Print facts as data, or as a table.
+
+    Args:
+        rows: the facts.
+        output: how.
+        headers: those that a table has, by the names of the facts.
+        none: what is said where there are no rows.
+        told: turns a row into what a table has of it.
+    """
+    from rich.text import Text
+
+    if output != "table":
+        data(list(rows), output)
+    elif rows:
+        cells = [[Text(plain(str(row[one] or "-"))) for one in headers] for row in map(told, rows)]
+        show(table(headers, cells))
+    else:
+        note(none)
 
 
 def table(headers: Sequence[str], rows: Sequence[Row]) -> "RenderableType":

@@ -1,12 +1,12 @@
 """``practicum report``: what the labs of a course come to, and what their audit logs do."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from practicum.cli import moments
 from practicum.cli.exits import EPILOG, CliError, Exit
+from practicum.cli.lab_verbs import Everywhere
 from practicum.cli.session import run
 from practicum.policy.report_terms import By, Subject
 
@@ -25,7 +25,6 @@ def report() -> None:
 Labs = Annotated[
     list[str] | None, typer.Argument(metavar="LAB", help="Default: all of the course.")
 ]
-Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Of every course.")]
 Cohort = Annotated[str, typer.Option("--cohort", metavar="NAME", help="Only of this LabCohort.")]
 Since = Annotated[
     str, typer.Option("--since", metavar="DATE", help="Only labs created then or later.")
@@ -49,7 +48,7 @@ def _verb(name: str, subjects: tuple[Subject, ...], formats: tuple[str, ...], te
         file: File = "",
     ) -> None:
         try:
-            period = moments.period(since, until, datetime.now().astimezone().tzinfo or UTC)
+            period = moments.period(since, until, moments.zone())
         except ValueError as error:
             raise CliError(str(error), code=Exit.USAGE) from error
         if labs and everywhere:

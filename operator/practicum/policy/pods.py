@@ -17,6 +17,8 @@ CAUSES: Final[Mapping[str, str]] = {
     "VolumePending": "VolumePending",
 }
 """What a pod's own words mean for its lab: reasons of a condition."""
+NO_ROOM: Final = "exceeded quota"
+"""What the API server says where a quota leaves no room for another pod."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,17 @@ def troubles(pods: Iterable[Object], claims: Iterable[Object] = ()) -> list[PodT
         of_pod = [one for one in (_container(pod, each) for each in containers) if one]
         found += of_pod or [_unscheduled(pod, unbound)]
     return found
+
+
+def why(pod: Object, otherwise: str) -> str:
+    """Return what is the matter with one pod; `otherwise` where nothing says so."""
+    found = troubles([pod])
+    return worst_pod(found).told if found else otherwise
+
+
+def has_ended(pod: Mapping[str, Any]) -> bool:
+    """Whether nothing of a pod runs any more, nor will."""
+    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:

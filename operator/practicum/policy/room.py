@@ -7,10 +7,10 @@ from typing import Any, Final, NamedTuple
 
 from practicum.api.labtemplate import Size
 from practicum.api.quantities import amount
+from practicum.policy.pods import has_ended
 
 Object = Mapping[str, Any]
 
-_ENDED: Final = ("Succeeded", "Failed")
 _KEEPS_OFF: Final = ("NoSchedule", "NoExecute")
 
 
@@ -49,7 +49,7 @@ def free(nodes: Iterable[Object], pods: Iterable[Object]) -> Room:
     }
     for pod in pods:
         name = pod["spec"].get("nodeName")
-        if name in left and pod.get("status", {}).get("phase") not in _ENDED:
+        if name in left and not has_ended(pod):
             left[name] = left[name].less(_of_pod(pod["spec"]))
     return combined(left.values())
 

@@ -22,7 +22,7 @@ from practicum.api.times import parse_rfc3339, rfc3339
 from practicum.desired.lab import namespace_name
 from practicum.errors import ArchiveError
 from practicum.observe import metrics
-from practicum.policy import archiving
+from practicum.policy import archiving, pods
 from practicum.policy.readiness import Readiness
 from practicum.reconcile.capture import Logs, capture
 from practicum.reconcile.movers import Movers
@@ -189,7 +189,7 @@ class Archiver:
                     )
                 )
             for pod in await kube.list("Pod", namespace, f"{ARCHIVE}!=porter"):
-                left += pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
+                left += not pods.has_ended(pod)
                 name, due = pod["metadata"]["name"], pod["metadata"].get("deletionTimestamp")
                 if due is None:
                     # With its own grace: a database wants to end well.

@@ -27,8 +27,11 @@ from practicum.reconcile.tools import Tools
 _START: Final = timedelta(minutes=3)
 """In which a pod has to find its node, its volume and its image."""
 _OBJECTS: Final = 32 * 1024 * 1024
-_NO_ROOM: Final = "exceeded quota"
-_ENDED: Final = ("Succeeded", "Failed")
+
+
+async def nothing() -> bytes:
+    """Return what a keeper finds beside a task that says all."""
+    return b""
 
 
 class Movers:
@@ -94,15 +97,13 @@ class Movers:
             try:
                 pod = await kube.create(body)
             except errors.Forbidden as error:
-                if guarded or f"{_NO_ROOM}: {JOBS_QUOTA}," not in str(error):
+                if guarded or f"{trouble.NO_ROOM}: {JOBS_QUOTA}," not in str(error):
                     raise
                 await kube.delete("ResourceQuota", meta["namespace"], JOBS_QUOTA)
                 return {}
         if "deletionTimestamp" in pod["metadata"]:
             return {}  # of an attempt that failed
-        if pod.get("status", {}).get("phase") in _ENDED:
-            raise ArchiveError("VolumeUnreadable", f"{what}: {_why(pod)}")
-        if not trouble.is_ready(pod) and self._late(pod):
+        if trouble.has_ended(pod) or (not trouble.is_ready(pod) and self._late(pod)):
             raise ArchiveError("VolumeUnreadable", f"{what}: {_why(pod)}")
         return pod
 
@@ -135,7 +136,7 @@ class Movers:
             try:
                 await kube.create(pods.keeper(uid, task, parts, self._tools.settings))
             except errors.Forbidden as error:
-                if _NO_ROOM not in str(error):
+                if trouble.NO_ROOM not in str(error):
                     raise
             return None
         return self._verdict(pod)
@@ -212,5 +213,4 @@ def _message(pod: Object) -> dict[str, Any]:
 
 
 def _why(pod: Object) -> str:
-    found = trouble.troubles([pod])
-    return trouble.worst_pod(found).told if found else "its pod ended without a word"
+    return trouble.why(pod, "its pod ended without a word")

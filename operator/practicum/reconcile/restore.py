@@ -28,7 +28,7 @@ from practicum.policy import archiving
 from practicum.policy.archiving import Move
 from practicum.policy.readiness import READY, Readiness
 from practicum.policy.verdict import Facts
-from practicum.reconcile.movers import Movers
+from practicum.reconcile.movers import Movers, nothing
 from practicum.reconcile.report import Findings
 from practicum.reconcile.templates import Pinned
 from practicum.reconcile.tools import Tools
@@ -173,7 +173,7 @@ class Restorer:
         if urls is None:
             return _under_way("the volumes are being made")
         task = {"do": "restore", "path": record.path, "manifest": record.manifest}
-        await self._movers.keeper(lab.uid, {**task, "volumes": urls, "most": 0}, _nothing)
+        await self._movers.keeper(lab.uid, {**task, "volumes": urls, "most": 0}, nothing)
         return _under_way("the volumes are being filled")
 
     async def _claims(self, lab: Lab, wanted: Plan, volumes: list[Volume]) -> None:
@@ -216,10 +216,6 @@ class Restorer:
         metadata = {**body["metadata"], "namespace": namespace}
         with suppress(errors.Conflict):
             await self._tools.kube.create({**head, **body, "metadata": metadata})
-
-
-async def _nothing() -> bytes:
-    return b""
 
 
 def _under_way(text: str) -> Readiness:

@@ -11,8 +11,8 @@ from practicum.api.names import ARCHIVE, AUDIT_NAMESPACE, LAB_UID
 from practicum.api.times import parse_rfc3339
 from practicum.errors import ArchiveError
 from practicum.observe import metrics
-from practicum.policy import expiry
-from practicum.reconcile.movers import Movers
+from practicum.policy import expiry, pods
+from practicum.reconcile.movers import Movers, nothing
 from practicum.reconcile.tools import Tools
 
 log = structlog.get_logger()
@@ -45,7 +45,7 @@ class Shelves:
             return
         task = {"do": "remove", "paths": [one.path for one in over]}
         try:
-            said = await self._movers.keeper(_KEEPER, task, _nothing)
+            said = await self._movers.keeper(_KEEPER, task, nothing)
         except ArchiveError as error:
             metrics.ARCHIVES.labels("not-removed").inc()
             log.warning("archives not removed", reason=error.reason, error=str(error))
@@ -82,12 +82,8 @@ class Shelves:
         for one in found:
             meta = one["metadata"]
             if meta["labels"][ARCHIVE] == "reader":
-                needed = one.get("status", {}).get("phase") not in ("Succeeded", "Failed")
+                needed = not pods.has_ended(one)
             else:
                 needed = meta["labels"].get(LAB_UID) in labs
             if not needed:
                 await kube.delete(one["kind"], AUDIT_NAMESPACE, meta["name"])
-
-
-async def _nothing() -> bytes:
-    return b""
