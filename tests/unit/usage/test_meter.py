@@ -4,9 +4,11 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any, cast
 
-from practicum.api.names import LabKey
+from practicum.api.labenvironment import LabEnvironment
+from practicum.api.names import ChildKey, LabKey
 from practicum.errors import Forbidden
 from practicum.kube.client import Kube
 from practicum.settings import Settings
@@ -84,3 +86,15 @@ async def test_a_lab_that_cannot_be_written_keeps_no_other_from_being_metered() 
     await meter.run()
     assert sorted(cluster.written) == ["ada", "cy"]
     assert spending.of_course("course-a") == Decimal(3)
+
+
+def test_a_secret_that_is_to_be_looked_at_anew_is_no_sign_of_life() -> None:
+    kept = [ChildKey("ConfigMap", "lab-ada", "lab-tasks"), ChildKey("Secret", "lab-ada", "logins")]
+    tools = tools_for(cast(Kube, Cluster()), Settings())
+    quota = {"metadata": {"namespace": "lab-ada"}}
+    found = []
+    for keys in (kept, kept[:1]):
+        inventory = cast(Any, SimpleNamespace(keys=lambda _, keys=keys: iter(keys)))
+        meter = Meter(replace(tools, inventory=inventory), cast(Any, None), Spending(Settings()))
+        found.append(meter._ours(LabEnvironment.model_validate(lab("ada")), [quota]))
+    assert found[0] == found[1] == {"count/configmaps": 1}
