@@ -20,7 +20,8 @@ from e2e.cluster.shell import answers, run
 from e2e.cluster.versions import DEBIAN_SUITE
 
 NETWORK = "kind"
-SUBNET = "10.89.7.0/24"
+SUBNETS = tuple(f"10.89.{number}.0/24" for number in range(7, 12))
+"""The nodes' network is the first that nothing on the machine uses: another cache's cluster may."""
 _PACKAGES = {
     "podman": "podman",
     "buildah": "buildah",
@@ -124,7 +125,7 @@ class Engine:
     def create_network(self) -> None:
         """Make the nodes' network: they reach each other and the host, nothing else."""
         if not self.podman_answers("network", "exists", NETWORK):
-            self.podman("network", "create", "--subnet", SUBNET, NETWORK)
+            self._take_subnet()
         # Patched even when it was there: an interrupted run may have left it with a way out.
         file = self.folder / "networks" / f"{NETWORK}.conflist"
         network = json.loads(file.read_text(encoding="utf-8"))
@@ -133,6 +134,11 @@ class Engine:
                 plugin.update(isGateway=True, ipMasq=False, isDefaultGateway=False)
                 plugin["ipam"]["routes"] = []
         write_whole(file, json.dumps(network, indent=2))
+
+    def _take_subnet(self) -> None:
+        *first, last = (("network", "create", "--subnet", one, NETWORK) for one in SUBNETS)
+        if not any(self.podman_answers(*command) for command in first):
+            self.podman(*last)
 
     def remove_network(self) -> None:
         """Remove the nodes' network and its bridge."""
