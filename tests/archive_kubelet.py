@@ -9,14 +9,18 @@ import asyncio
 import base64
 import itertools
 import json
+import os
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from practicum.api.names import ARCHIVE, AUDIT_NAMESPACE
 from practicum.archives import keeper, porter
+from practicum.clock import utcnow
 from practicum.errors import ApiError
 from practicum.kube.client import Kube, Object
 
@@ -24,11 +28,20 @@ _ADDRESSES: Iterator[str] = (f"127.9.{n // 250}.{n % 250 + 1}" for n in itertool
 
 
 class ArchiveKubelet:
-    """Follows the pods of archives until it is cancelled."""
+    """Follows the pods of archives until it is cancelled.
 
-    def __init__(self, kube: Kube, folder: Path) -> None:
+    Args:
+        kube: an administrator's.
+        folder: where shelf and volumes are.
+        nodes: whether there are nodes, for whose scheduler pods wait before they start.
+    """
+
+    def __init__(self, kube: Kube, folder: Path, *, nodes: bool = False) -> None:
         self._kube = kube
+        self._nodes = nodes
         self.shelf = folder / "shelf"
+        self.log = folder / "keeper.log"
+        """What the last keeper printed, as container runtimes write it."""
         self.volumes = folder / "volumes"
         """One folder per namespace and claim."""
         self.failing: dict[str, str] | None = None
@@ -48,18 +61,24 @@ class ArchiveKubelet:
         """Follow for ever."""
         try:
             while True:
-                for pod in await self._kube.list("Pod", "", ARCHIVE):
-                    if (
-                        not pod.get("status", {}).get("podIP")
-                        and pod["status"]["phase"] == "Pending"
-                    ):
+                there = await self._kube.list("Pod", "", ARCHIVE)
+                for pod in there:
+                    if self._waits(pod):
                         with suppress(ApiError):  # it was deleted meanwhile
                             await self._start(pod)
+                await self._stop(self._servers.keys() - {pod["metadata"]["uid"] for pod in there})
                 await asyncio.sleep(0.1)
         finally:
-            for server in self._servers.values():
-                server.shutdown()
-                server.server_close()
+            await self._stop(list(self._servers))
+
+    def _waits(self, pod: Object) -> bool:
+        new = pod["status"]["phase"] == "Pending" and not pod["status"].get("podIP")
+        return new and (not self._nodes or bool(pod["spec"].get("nodeName")))
+
+    async def _stop(self, uids: Iterable[str]) -> None:
+        for server in [self._servers.pop(uid) for uid in uids]:
+            await asyncio.to_thread(server.shutdown)
+            server.server_close()
 
     async def _start(self, pod: Object) -> None:
         (container,) = pod["spec"]["containers"]
@@ -85,7 +104,6 @@ class ArchiveKubelet:
         await self._say(pod, {**status, "conditions": [ready]})
 
     async def _keeper(self, pod: Object, variables: dict[str, str]) -> None:
-        task = json.loads(variables[keeper.TASK])
         inputs = self._folder / "in" / pod["metadata"]["uid"]
         inputs.mkdir(parents=True, exist_ok=True)
         token = ""
@@ -97,16 +115,29 @@ class ArchiveKubelet:
                 (inputs / source["secret"]["items"][0]["path"]).write_bytes(data["part"])
         said: dict[str, Any] = dict(self.failing or {})
         if not said:
-            try:
-                said = await asyncio.to_thread(keeper.run, task, token, self.shelf, inputs)
-                self.kept += 1
-            except keeper.Failed as error:
-                said = {"error": error.reason, "message": str(error)}
+            said = await self._work(variables[keeper.TASK], token, inputs)
+            self.kept += "error" not in said
         ended = {"exitCode": int("error" in said), "message": json.dumps(said)}
         container = {"name": "archive", "image": "i", "imageID": "", "ready": False}
         container |= {"restartCount": 0, "state": {"terminated": ended}}
         phase = "Failed" if "error" in said else "Succeeded"
         await self._say(pod, {"phase": phase, "containerStatuses": [container]})
+
+    async def _work(self, task: str, token: str, inputs: Path) -> dict[str, Any]:
+        """Run the program of a keeper to its end; returns its last word."""
+        self.shelf.mkdir(parents=True, exist_ok=True)
+        message = inputs / "termination-log"
+        program = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", keeper.__name__, self.shelf, inputs, message),
+            env={**os.environ, keeper.TASK: task, keeper.TOKEN: token},
+            stdout=subprocess.PIPE,
+        )
+        printed, _ = await program.communicate()
+        stamp = f"{utcnow():%Y-%m-%dT%H:%M:%S.%fZ}"
+        lines = [f"{stamp} stdout F {line}\n" for line in printed.decode().splitlines()]
+        self.log.write_text("".join(lines))
+        said: dict[str, Any] = json.loads(message.read_text())
+        return said
 
     async def _say(self, pod: Object, status: Object) -> None:
         meta = pod["metadata"]

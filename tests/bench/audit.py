@@ -85,7 +85,7 @@ class AuditLog:
                 yield entry
 
 
-def _call(entry: dict) -> Call:
+def _call(entry: dict[str, Any]) -> Call:
     where = entry.get("objectRef") or {}
     names = (where.get("resource"), where.get("subresource"))
     resource = "/".join(name for name in names if name) or entry["requestURI"].partition("?")[0]

@@ -1,15 +1,22 @@
-"""A class of learners on nodes that only pretend: made before the bell, opened at it, and ended."""
+"""A class of learners on nodes that only pretend: from a file, before the bell, to its archives.
+
+The instructor's part is played by the ``practicum`` command. Pods of archives run their own
+programs, on folders of this machine.
+"""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
 
-from practicum.api.names import API_VERSION
+from practicum.api.names import ARCHIVE
 from practicum.api.times import rfc3339
 from practicum.clock import utcnow
-from practicum.kube.client import Object
+from tests.apiserver.command import practicum
+from tests.archive_kubelet import ArchiveKubelet
 
 from . import ledger
 from .audit import Counted
@@ -20,120 +27,155 @@ from .report import Row, row
 from .settings import Options
 
 MODULE = "mod-501"
-NAME = "class"
+NAME, BACK = "class", "back"
 CLAIMS = 4
 """More than the volumes of one lab."""
 LEAD = timedelta(minutes=30)
+AT_ONCE = 40
+SETTINGS = {
+    "archive_image": "example.org/practicum",
+    "archive_size": "10Gi",
+    "idle_after": "60s",
+    "idle_warning": "30s",
+    "meter_interval": "20s",
+}
 
 
 async def measure(options: Options) -> list[Row]:
     """Take one class through its life."""
     n = options.size(300, 30)
-    figure, of = f"a class of {MODULE} on kwok nodes", f"{n} learners"
-    async with nodes(
-        CLAIMS * n, meter_interval="20s", idle_after="60s", idle_warning="30s"
-    ) as here:
+    async with nodes(CLAIMS * (n + 1), apart=ARCHIVE, **SETTINGS) as here, _kubelet(here):
         await here.start()
-        life = await _live(here, n, options)
-    options.ledger["cohort"] = ledger.shares(life.made, n)
-    return [
-        row(figure, "from the roster to all labs Ready", life.ready, "s", of),
-        row(figure, "  labs a second", n / life.ready, "/s", of),
-        row(figure, "API requests a learner until then", life.made.total / n, "", of),
-        row(figure, "  the controllers' beside it", life.made.controllers.total() / n, "", of),
-        row(figure, "at the bell: all have access", life.opened, "s", of),
-        row(figure, "an extension has reached all labs", life.extended, "s", of),
-        row(figure, "all idle labs are suspended", life.idle, "s", of),
-        row(figure, "all labs have ended and are gone", life.ended, "s", of),
-        row(figure, "API requests a learner over the whole life", life.total.total / n, "", of),
-        row(figure, "memory of the operator, the most", life.memory, "MiB", of),
-    ]
-
-
-@dataclass(frozen=True)
-class Life:
-    """How long each part of a class' life took, in seconds, and what it asked for."""
-
-    ready: float
-    made: Counted
-    opened: float
-    extended: float
-    idle: float
-    ended: float
-    total: Counted
-    memory: float
-
-
-async def _live(here: Ground, n: int, options: Options) -> Life:
-    mark = here.audit.mark()
-    bell = utcnow() + LEAD
-    end = bell + timedelta(hours=3)
-    schedule = {"startAt": rfc3339(bell), "endAt": rfc3339(end), "access": "AtStart"}
-    began = time.monotonic()
-    await here.admin.create(_cohort(n, schedule))
-    await _until(here, options, lambda status: status["ready"] == f"{n}/{n}")
-    ready, made = time.monotonic() - began, here.audit.since(mark)
-
-    def opened(labs: list[Object]) -> bool:
-        return all(lab["status"].get("credentials") for lab in labs)
-
-    now = rfc3339(utcnow())
-    seconds = [
-        await _edit(here, {"startAt": now, "provisionAt": now}, opened),
-        await _edit(here, {"endAt": rfc3339(end + timedelta(hours=1))}, _ends(end, hours=1)),
-    ]
-    began = time.monotonic()
-    await _until(here, options, lambda status: status["phases"] == {"Suspended": n})
-    idle = time.monotonic() - began
-
-    def gone(labs: list[Object]) -> bool:
-        return all(lab["status"]["phase"] == "Expired" for lab in labs)
-
-    later = rfc3339(utcnow() + timedelta(seconds=2))
-    ended = await _edit(here, {"endAt": later}, gone)
-    memory = rss_megabytes(here.operator.pid, "VmHWM")
-    return Life(ready, made, *seconds, idle, ended, here.audit.since(mark), memory)
-
-
-def _cohort(n: int, schedule: Object) -> Object:
-    learners = [{"id": f"learner-{number:03}@example.org"} for number in range(n)]
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "LabCohort",
-        "metadata": {"name": NAME, "namespace": COURSE},
-        "spec": {
-            "roster": {"learners": learners},
-            "templates": [{"name": MODULE}],
-            "schedule": schedule,
-            "maxConcurrentProvisioning": 40,
-        },
+        one = Class(here, n, options)
+        await one.live()
+        memory = rss_megabytes(here.operator.pid, "VmHWM")
+    options.ledger["cohort"] = ledger.shares(one.made, n)
+    figure, of = f"a class of {MODULE} on kwok nodes", f"{n} learners"
+    counts = {
+        "labs a second until all Ready": (n / one.laps[Class.READY], "/s"),
+        "API requests a learner until all Ready": (one.made.total / n, ""),
+        "  the controllers' beside it": (one.made.controllers.total() / n, ""),
+        "API requests a learner over the whole life": (one.whole.total / n, ""),
+        "memory of the operator, the most": (memory, "MiB"),
     }
+    rows = [row(figure, what, seconds, "s", of) for what, seconds in one.laps.items()]
+    return rows + [row(figure, what, value, unit, of) for what, (value, unit) in counts.items()]
 
 
-def _ends(end: datetime, *, hours: int) -> Callable[[list[Object]], bool]:
-    wanted = rfc3339(end + timedelta(hours=hours))
-    return lambda labs: all(lab["status"]["expiresAt"] == wanted for lab in labs)
+@contextlib.asynccontextmanager
+async def _kubelet(here: Ground) -> AsyncIterator[None]:
+    task = asyncio.create_task(ArchiveKubelet(here.admin, here.folder, nodes=True).run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
-async def _edit(here: Ground, schedule: Object, holds: Callable[[list[Object]], bool]) -> float:
-    """Change the schedule; returns after how many seconds all labs are as that asks for."""
-    began = time.monotonic()
-    await here.admin.merge_patch("LabCohort", COURSE, NAME, {"spec": {"schedule": schedule}})
-    async with asyncio.timeout(PATIENCE):
-        while not holds(await here.admin.list("LabEnvironment", COURSE)):
-            await asyncio.sleep(1)
-    return time.monotonic() - began
+@dataclass
+class Class:
+    """A class, and how long each part of its life took, in seconds."""
+
+    READY = "from the file to all labs Ready"
+
+    here: Ground
+    n: int
+    options: Options
+    laps: dict[str, float] = field(default_factory=dict)
+    made: Counted = field(init=False)
+    """Requests until all were Ready."""
+    whole: Counted = field(init=False)
+
+    async def live(self) -> None:
+        """Go through all of it."""
+        mark = self.here.audit.mark()
+        with self._lap(self.READY):
+            await self._import()
+            await self._until(lambda status: status.get("ready") == f"{self.n}/{self.n}")
+        self.made = self.here.audit.since(mark)
+        await self._class()
+        with self._lap("all idle labs are suspended"):
+            await self._until(lambda status: status.get("phases") == {"Suspended": self.n})
+        with self._lap("a report of everything, with plots"):
+            page = self.here.folder / "class.html"
+            await self._run("report", "all", "--cohort", NAME, "-o", "html", "--file", str(page))
+        with self._lap("from the end to all labs archived and gone"):
+            await self._edit(endAt=rfc3339(utcnow()))
+            await self._until(lambda status: status.get("phases") == {"Expired": self.n})
+        with self._lap("a lab is back from its archive"):
+            lab = (await self._labs())[0]
+            words = ("archive", "restore", lab["metadata"]["uid"], "--name", BACK, "--wait")
+            await self._run(*words)
+        self.whole = self.here.audit.since(mark)
+
+    async def _class(self) -> None:
+        with self._lap("from the bell to access for all"):
+            await self._edit(startAt=rfc3339(utcnow()))
+            await self._all(lambda lab: "credentials" in lab["status"])
+        with self._lap("all credentials are exported"):
+            folder = str(self.here.folder / "credentials")
+            await self._run("credentials", "export", "--cohort", NAME, "--to", folder)
+        with self._lap("an extension has reached all labs"):
+            ends = {_uid(lab): lab["status"]["expiresAt"] for lab in await self._labs()}
+            await self._run("cohort", "extend", NAME, "--by", "1h")
+            await self._all(lambda lab: lab["status"]["expiresAt"] > ends[_uid(lab)])
+
+    async def _import(self) -> None:
+        roster = self.here.folder / "roster.csv"
+        lines = [f"learner-{number:03}@example.org,Learner {number}" for number in range(self.n)]
+        roster.write_text("\n".join(["email,name", *lines]))
+        bell = utcnow() + LEAD
+        end = bell + timedelta(hours=3)
+        words = ("cohort", "import", str(roster), "--name", NAME, "--template", MODULE, "--yes")
+        schedule = ("--start-at", rfc3339(bell), "--end-at", rfc3339(end), "--access", "at-start")
+        with self._lap("  of that, the import"):
+            await self._run(*words, *schedule, "--on-expiry", "archive")
+        # A roster says who; how many begin at once is for those who know the cluster.
+        await self._patch({"maxConcurrentProvisioning": AT_ONCE})
+
+    async def _edit(self, **schedule: str) -> None:
+        await self._patch({"schedule": schedule})
+
+    async def _patch(self, spec: dict[str, Any]) -> None:
+        await self.here.admin.merge_patch("LabCohort", COURSE, NAME, {"spec": spec})
+
+    async def _run(self, *words: str) -> None:
+        kubeconfig = self.here.control_plane.kubeconfig
+        done = await asyncio.to_thread(practicum, kubeconfig, *words)
+        if done.returncode:
+            raise RuntimeError(f"practicum {words}: {done.returncode} {done.stdout}{done.stderr}")
+
+    async def _labs(self) -> list[Any]:
+        return await self.here.admin.list("LabEnvironment", COURSE)
+
+    @contextlib.contextmanager
+    def _lap(self, what: str) -> Iterator[None]:
+        began = time.monotonic()
+        self.laps[what] = 0.0  # in the order in which they began
+        yield
+        self.laps[what] = time.monotonic() - began
+        self.options.say(f"class: {what}: {self.laps[what]:.1f} s")
+
+    async def _all(self, holds: Callable[[Any], bool]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not all(map(holds, await self._labs())):
+                await asyncio.sleep(1)
+
+    async def _until(self, holds: Callable[[Any], bool]) -> None:
+        """Wait for the class' status, telling how far it is."""
+        told: Any = {}
+        async with asyncio.timeout(8 * PATIENCE):
+            while True:
+                status = (await self.here.admin.get("LabCohort", COURSE, NAME)).get("status", {})
+                if holds(status):
+                    return
+                if status.get("phases") != told:
+                    told = status.get("phases", {})
+                    phases = ", ".join(f"{phase} {count}" for phase, count in told.items())
+                    self.options.say(f"class: {phases}")
+                await asyncio.sleep(2)
 
 
-async def _until(here: Ground, options: Options, holds: Callable[[Object], bool]) -> None:
-    """Wait for the class' status, telling how far it is."""
-    told: Object = {}
-    async with asyncio.timeout(4 * PATIENCE):
-        while True:
-            status = (await here.admin.get("LabCohort", COURSE, NAME)).get("status", {})
-            if status and holds(status):
-                return
-            if status.get("phases") != told:
-                told = status.get("phases", {})
-                options.say(f"class: {', '.join(f'{k} {v}' for k, v in told.items())}")
-            await asyncio.sleep(2)
+def _uid(lab: Any) -> str:
+    return str(lab["metadata"]["uid"])

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from practicum.api.names import LAB, MANAGED_BY, MANAGER
 from practicum.kube.client import Kube, Object
@@ -77,7 +77,10 @@ async def _all(admin: Kube, names: list[str], worst: dict[str, float]) -> dict[s
 
 
 async def _one(
-    admin: Kube, body: Object, change: Callable, right: Callable[[Object, Object], bool]
+    admin: Kube,
+    body: Object,
+    change: Callable[..., Awaitable[None]],
+    right: Callable[[Object, Object], bool],
 ) -> float:
     meta = body["metadata"]
     where = (body["kind"], meta.get("namespace", ""), meta["name"])

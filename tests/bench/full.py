@@ -5,11 +5,16 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
 
 from e2e.cluster import binaries
 from e2e.cluster.cache import Cache
+from e2e.cluster.ports import free_ports
 from e2e.cluster.processes import end, spawn
 from practicum.api.labtemplate import LabTemplateSpec
+from practicum.api.names import AUDIT_NAMESPACE
 from practicum.catalog.pack import pack
 from practicum.kube.client import Object
 from practicum.policy.readiness import assess
@@ -104,13 +109,22 @@ async def _all_ready(here: Ground) -> None:
 
 
 @contextlib.asynccontextmanager
-async def nodes(volumes: int, **settings: str) -> AsyncIterator[Ground]:
-    """Bring up a scheduler too, volumes, and nodes whose pods are make-believe."""
+async def nodes(volumes: int, *, apart: str = "", **settings: str) -> AsyncIterator[Ground]:
+    """Bring up a scheduler too, volumes, and nodes whose pods are make-believe.
+
+    Args:
+        volumes: how many there are.
+        apart: label of pods that get a node, and whose life is somebody else's; in namespace
+            practicum-audit what they print is in the folder's keeper.log.
+        settings: the operator's, beside the chart's.
+    """
     cache = Cache.from_environment()
     kwok = await asyncio.to_thread(binaries.build, cache, "kwok")
     module = await asyncio.to_thread(binaries.module_folder, cache, "kwok", "sigs.k8s.io/kwok")
-    stages = [module / "kustomize/stage" / stage for stage in STAGES]
     async with ground(scheduler=True, **settings) as here:
+        config = here.folder / "kwok.yaml"
+        rules = [*_stages(module / "kustomize/stage", apart), _logs(here.folder / "keeper.log")]
+        config.write_text(yaml.safe_dump_all(rules))
         for i in range(NODES):
             await _node(here, f"node-{i}")
         gate = asyncio.Semaphore(labs.WIDTH)
@@ -121,13 +135,42 @@ async def nodes(volumes: int, **settings: str) -> AsyncIterator[Ground]:
 
         await asyncio.gather(*(volume(i) for i in range(volumes)))
         kubeconfig = here.control_plane.kubeconfig
-        command = [kwok / "kwok", "--kubeconfig", kubeconfig, "--manage-all-nodes=true"]
-        command += [f"--config={stage}" for stage in stages]
-        pid = spawn([*command, "--node-ip", "127.0.0.1"], here.folder / "kwok.log")
+        (port,) = free_ports(1)
+        command: list[str | Path] = [
+            kwok / "kwok",
+            "--kubeconfig",
+            kubeconfig,
+            f"--config={config}",
+        ]
+        command += ["--manage-all-nodes=true", "--node-ip", "127.0.0.1"]
+        command += [f"--node-port={port}", f"--server-address=127.0.0.1:{port}"]
+        pid = spawn(command, here.folder / "kwok.log")
         try:
             yield here
         finally:
             await asyncio.to_thread(end, pid, str(kubeconfig))
+
+
+def _stages(folder: Path, apart: str) -> list[Object]:
+    found = [yaml.safe_load((folder / stage).read_text()) for stage in STAGES]
+    for stage in found:
+        # Whoever starts them, a kubelet is the one that lets go of a pod that is deleted.
+        if apart and stage["metadata"]["name"] in ("pod-ready", "pod-complete"):
+            others = {"key": f'.metadata.labels["{apart}"]', "operator": "DoesNotExist"}
+            stage["spec"]["selector"]["matchExpressions"].append(others)
+    return found
+
+
+def _logs(file: Path) -> Object:
+    return {
+        "apiVersion": "kwok.x-k8s.io/v1alpha1",
+        "kind": "ClusterLogs",
+        "metadata": {"name": "keepers"},
+        "spec": {
+            "selector": {"matchNamespaces": [AUDIT_NAMESPACE]},
+            "logs": [{"logsFile": str(file)}],
+        },
+    }
 
 
 async def _node(here: Ground, name: str) -> None:

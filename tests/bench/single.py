@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import statistics
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from practicum.api.names import LAB
@@ -97,7 +98,7 @@ async def _floor(here: Ground, n: int, number: int) -> float:
 
 
 @contextlib.asynccontextmanager
-async def _following(admin: Kube, seen: Seen):
+async def _following(admin: Kube, seen: Seen) -> AsyncIterator[None]:
     async def follow(kind: str) -> None:
         async for event in watch(admin, kind, ""):
             if event.type in ("ADDED", "MODIFIED"):

@@ -2,7 +2,7 @@
 
 What it is to do comes as JSON in one variable, the token in another, what the operator captured of
 the lab as files in a folder. How it went goes into the pod's termination message, as JSON: the
-operator reads no more than that. ``python -m practicum.archives.keeper``.
+operator reads no more than that. ``python -m practicum.archives.keeper SHELF INPUTS MESSAGE``.
 """
 
 import base64
@@ -147,7 +147,7 @@ def _remove(task: Task, _: str, root: Path, __: Path) -> Task:
 
 def main() -> None:
     """Do the task of the environment; exits 1 with the reason where it cannot be done."""
-    root, inputs, message = Path("/archive"), Path("/in"), Path("/dev/termination-log")
+    root, inputs, message = map(Path, sys.argv[1:])
     try:
         answer = run(json.loads(os.environ[TASK]), os.environ.get(TOKEN, ""), root, inputs)
     except Failed as error:

@@ -26,6 +26,9 @@ CONTAINER: Final = "archive"
 PARTS: Final = f"{names.GROUP}/parts"
 """Annotation of a keeper's first input: how many there are."""
 LIFE_SECONDS: Final = 3600
+_ARCHIVE: Final = "/archive"
+_INPUTS: Final = "/in"
+_MESSAGE: Final = "/dev/termination-log"
 _INPUT_BYTES: Final = 700 * 1024
 _RESOURCES: Final = {
     "requests": {"cpu": "10m", "memory": "48Mi"},
@@ -161,15 +164,16 @@ def keeper(uid: str, task: Mapping[str, Any], parts: int, settings: Settings) ->
         for number in range(parts)
     ]
     container = {
-        "command": ["python", "-m", "practicum.archives.keeper"],
+        "command": ["python", "-m", "practicum.archives.keeper", _ARCHIVE, _INPUTS, _MESSAGE],
         "env": [
             {"name": keepers.TASK, "value": json.dumps(task, sort_keys=True)},
             {"name": keepers.TOKEN, "valueFrom": {"secretKeyRef": secret}},
         ],
+        "terminationMessagePath": _MESSAGE,
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [
-            {"name": "shelf", "mountPath": "/archive", "readOnly": reads},
-            {"name": "inputs", "mountPath": "/in", "readOnly": True},
+            {"name": "shelf", "mountPath": _ARCHIVE, "readOnly": reads},
+            {"name": "inputs", "mountPath": _INPUTS, "readOnly": True},
         ],
     }
     spec = _spec(settings.archive_image, settings.node_selector, container)

@@ -181,12 +181,13 @@ class Meter:
         before = status.condition(ConditionType.IDLE)
         policy = activity.policy_of(lab.spec.idle, settings.idle_after, settings.idle_warning)
         policy = policy if lab.spec.learner else None  # nobody's: nobody is away
-        idle = activity.idleness(policy, seen, lab.spec.suspended, now, before)
+        at_rest = lab.spec.suspended or not lab.in_use
+        idle = activity.idleness(policy, seen, at_rest, now, before)
         conditions = [one for one in status.conditions if one.type not in METERED]
         conditions += [idle.condition] if idle.condition else []
-        suspend = idle.suspend and lab.in_use
-        update = {"activity": activity.asleep(seen) if suspend else seen, "conditions": conditions}
-        return status.model_copy(update=update), suspend
+        told = activity.asleep(seen) if idle.suspend else seen
+        update = {"activity": told, "conditions": conditions}
+        return status.model_copy(update=update), idle.suspend
 
     def _ours(self, lab: LabEnvironment, quotas: list[Object]) -> Counter[str]:
         """Return how many objects of a lab's own quotas count where its learner makes some."""

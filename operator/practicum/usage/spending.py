@@ -72,6 +72,6 @@ class Spending:
         card, budget = self._settings.rate_card, self._settings.budgets[course]
         text = (
             f"course {course} has spent {self.of_course(course)} of {budget} {card.currency} "
-            "(chart value budgets): ask the platform team for more, or end labs that nobody needs"
+            "(chart value usage.budgets): ask the platform team for more, or end labs of no use"
         )
         return Readiness(False, OVER_BUDGET, text)

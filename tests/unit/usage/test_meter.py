@@ -96,5 +96,7 @@ def test_a_secret_that_is_to_be_looked_at_anew_is_no_sign_of_life() -> None:
     for keys in (kept, kept[:1]):
         inventory = cast(Any, SimpleNamespace(keys=lambda _, keys=keys: iter(keys)))
         meter = Meter(replace(tools, inventory=inventory), cast(Any, None), Spending(Settings()))
-        found.append(meter._ours(LabEnvironment.model_validate(lab("ada"), extra="ignore"), [quota]))
+        found.append(
+            meter._ours(LabEnvironment.model_validate(lab("ada"), extra="ignore"), [quota])
+        )
     assert found[0] == found[1] == {"count/configmaps": 1}
