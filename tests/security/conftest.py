@@ -27,7 +27,7 @@ from tests.apiserver.conftest import (
 )
 
 from .actors import APPLY, Actor, Answer, Object
-from .objects import OURS, at, filled, thing, workload
+from .objects import OURS, at, binding, filled, thing, workload
 
 __all__ = ["operator_kubeconfig", "running_operator"]
 
@@ -225,6 +225,24 @@ def world(control_plane, operator_kubeconfig, running_operator) -> Iterator[Worl
     others = (*world.learners.values(), *world.tenancy.values())
     for actor in (*known, *others, *world.actors):
         actor.close()
+
+
+@pytest.fixture(scope="module")
+def tutor(world: World) -> Actor:
+    """An instructor: ``edit`` in the course, by a binding that the cluster has heard of."""
+    subject = {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "tutor@example.org"}
+    body = binding("edit", subject, labels={})
+    body["metadata"]["name"] = "instructors"
+    path = at("RoleBinding", "{course}", "instructors")
+    answer = world.attempt(
+        world.admin, "PATCH", path, body,
+        content_type=APPLY, dry_run=False, query={"fieldManager": "tests"},
+    )  # fmt: skip
+    assert answer.granted, answer
+    actor = world.impersonated("tutor@example.org")
+    path = at("LabEnvironment", "{course}")
+    assert any(world.attempt(actor, "GET", path).granted for _ in range(200))
+    return actor
 
 
 _ROWS = pytest.StashKey[list[tuple[str, str, str]]]()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .actors import APPLY, JSON_PATCH, MERGE, Actor, Object
+from .actors import JSON_PATCH, MERGE, Actor, Object
 from .cases import Case, create, delete, edit, table
 from .conftest import World
 from .objects import OURS, at, binding, container, pod, raw, thing
@@ -14,7 +14,6 @@ LABELS = {LABEL: "segment", "practicum.dev/lab-uid": "of-a-lab"}
 LOG, FULL, FOREIGN = "audit-of-a-lab-000001", "audit-of-a-lab-000002", "settings"
 RBAC, ONLY, GROWS, WHOSE = "cannot", "only ConfigMaps named audit-*", "only grows", "it stays"
 ELSEWHERE = "outside labs the operator writes"
-TUTOR = "tutor@example.org"
 
 
 def segment(name: str = LOG, records: int = 2, size: int = 1000, **meta: object) -> Object:
@@ -101,24 +100,6 @@ def logs(world: World) -> None:
     ):
         answer = world.attempt(actor, "POST", at("ConfigMap", PLACE), body, dry_run=False)
         assert answer.granted, answer
-
-
-@pytest.fixture(scope="module")
-def tutor(world: World) -> Actor:
-    """An instructor: ``edit`` in the course, by a binding that the cluster has heard of."""
-    subject = {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": TUTOR}
-    body = binding("edit", subject, labels={})
-    body["metadata"]["name"] = "instructors"
-    path = at("RoleBinding", "{course}", "instructors")
-    answer = world.attempt(
-        world.admin, "PATCH", path, body,
-        content_type=APPLY, dry_run=False, query={"fieldManager": "tests"},
-    )  # fmt: skip
-    assert answer.granted, answer
-    actor = world.impersonated(TUTOR)
-    path = at("LabEnvironment", "{course}")
-    assert any(world.attempt(actor, "GET", path).granted for _ in range(200))
-    return actor
 
 
 @pytest.mark.parametrize("case", ANYBODY_CASES)
