@@ -15,6 +15,7 @@ from typing import Any
 from practicum.api.names import ARCHIVE
 from practicum.api.times import rfc3339
 from practicum.clock import utcnow
+from practicum.kube.stream import watch
 from tests.apiserver.command import practicum
 from tests.archive_kubelet import ArchiveKubelet
 
@@ -35,8 +36,6 @@ AT_ONCE = 40
 SETTINGS = {
     "archive_image": "example.org/practicum",
     "archive_size": "10Gi",
-    "idle_after": "60s",
-    "idle_warning": "30s",
     "meter_interval": "20s",
 }
 
@@ -96,6 +95,7 @@ class Class:
         self.made = self.here.audit.since(mark)
         await self._class()
         with self._lap("all idle labs are suspended"):
+            await self._patch({"idle": {"suspendAfter": "60s", "warnBefore": "30s"}})
             await self._until(lambda status: status.get("phases") == {"Suspended": self.n})
         with self._lap("a report of everything, with plots"):
             page = self.here.folder / "class.html"
@@ -116,6 +116,8 @@ class Class:
         with self._lap("all credentials are exported"):
             folder = str(self.here.folder / "credentials")
             await self._run("credentials", "export", "--cohort", NAME, "--to", folder)
+        with self._lap("the progress of all is shown"):
+            await self._run("cohort", "progress", NAME)
         with self._lap("an extension has reached all labs"):
             ends = {_uid(lab): lab["status"]["expiresAt"] for lab in await self._labs()}
             await self._run("cohort", "extend", NAME, "--by", "1h")
@@ -158,9 +160,14 @@ class Class:
         self.options.say(f"class: {what}: {self.laps[what]:.1f} s")
 
     async def _all(self, holds: Callable[[Any], bool]) -> None:
+        """Wait for every lab; watched, as listings of a class again and again are work too."""
+        good: set[str] = set()
         async with asyncio.timeout(PATIENCE):
-            while not all(map(holds, await self._labs())):
-                await asyncio.sleep(1)
+            async for event in watch(self.here.admin, "LabEnvironment", COURSE):
+                if event.type != "RESET" and holds(event.object):
+                    good.add(_uid(event.object))
+                    if len(good) == self.n:
+                        return
 
     async def _until(self, holds: Callable[[Any], bool]) -> None:
         """Wait for the class' status, telling how far it is."""
