@@ -194,6 +194,15 @@ def lab_body(name: str, course: str = "course-a", **spec: Any) -> Object:
     }
 
 
+async def open_course(kube: Kube, name: str) -> None:
+    """Make a course as the chart does: with the operator's binding in it."""
+    await kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    binding = await kube.get("RoleBinding", COURSES[0], "practicum-operator-course")
+    meta = {"name": "practicum-operator-course", "namespace": name}
+    kept = {key: binding[key] for key in ("apiVersion", "roleRef", "subjects")}
+    await kube.create({**kept, "kind": "RoleBinding", "metadata": meta})
+
+
 async def eventually(check: Callable[[], Awaitable[Any]], seconds: float = 30) -> Any:
     """Ask until the answer is true; fails with the last answer or error.
 

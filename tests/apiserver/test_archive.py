@@ -24,7 +24,18 @@ from practicum.wiring import tools_for
 from tests.archive_kubelet import ArchiveKubelet
 
 from .command import practicum
-from .conftest import LabMaker, absent, access, eventually, lab_body, namespaces, read, told, until
+from .conftest import (
+    LabMaker,
+    absent,
+    access,
+    eventually,
+    lab_body,
+    namespaces,
+    open_course,
+    read,
+    told,
+    until,
+)
 from .operator_process import OperatorProcess
 from .test_life import learner_pod
 
@@ -338,16 +349,6 @@ async def test_a_course_that_goes_waits_for_archives_only_so_long(
 
     await eventually(let_go, 90)
     await eventually(lambda: absent(kube, "Namespace", "", course), 90)
-
-
-async def open_course(kube: Kube, name: str) -> None:
-    """Make a course to which the operator is bound from outside: so it can see it to its end."""
-    await kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    binding = await kube.get("RoleBinding", COURSE, "practicum-operator-course")
-    kept = {key: binding[key] for key in ("apiVersion", "roleRef", "subjects")}
-    body = kept | {"kind": "ClusterRoleBinding", "metadata": {"name": name}}
-    path = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
-    await kube.request("POST", path, body=body)
 
 
 async def test_only_archives_of_the_course_and_the_template_come_back(

@@ -7,7 +7,7 @@ import pytest
 from practicum.api.names import FINALIZER
 from practicum.kube.client import Kube, Object
 
-from .conftest import LabMaker, absent, eventually, namespaces, read, until
+from .conftest import LabMaker, absent, eventually, namespaces, open_course, read, until
 from .operator_process import OperatorProcess
 from .test_life import learner_pod
 
@@ -124,3 +124,19 @@ async def test_a_namespace_stuck_on_a_dead_api_is_named(
     await delete(kube, lab)
     await named(kube, lab, operator, "dead.example.org/v1")
     assert FINALIZER in (await read(kube, lab))["metadata"]["finalizers"]
+
+
+async def test_a_course_that_is_deleted_takes_its_labs_along(
+    kube: Kube, make_lab: LabMaker, operator: OperatorProcess
+) -> None:
+    """What binds the operator there goes first; the labs end all the same, and nothing stays."""
+    course = "course-deleted"
+    await open_course(kube, course)
+    labs = [await make_lab(course=course) for _ in range(2)]
+    for lab in labs:
+        await until(kube, lab, "CredentialsIssued")
+    places = [name for lab in labs for name in await namespaces(kube, lab)]
+    await kube.delete("Namespace", "", course)
+    await eventually(lambda: absent(kube, "Namespace", "", course), 90)
+    for name in places:
+        assert await absent(kube, "Namespace", "", name)

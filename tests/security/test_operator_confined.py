@@ -2,6 +2,8 @@
 
 import pytest
 
+from practicum.api.names import FINALIZER
+
 from .actors import APPLY, MERGE, Object
 from .cases import Case, create, delete, edit, table
 from .conftest import World, until
@@ -10,6 +12,7 @@ from .objects import OURS, at, binding, pod, raw, thing
 NAMESPACES = "writes and deletes only namespaces named lab-*"
 OUTSIDE = "outside labs the operator writes and deletes only"
 ROLE, SUBJECTS, ESCALATION = "roleRef", "subjects", "attempting to grant"
+BOUND = "courses that it is bound to"
 RBAC = "cannot"
 SCHEDULERS = "system::leader-locking-kube-scheduler"
 SELF = {"kind": "ServiceAccount", "name": "practicum", "namespace": "{system}"}
@@ -53,6 +56,11 @@ def token(seconds: int) -> Case:
     refusal = "86400" if seconds > 86400 else ""
     spec = {"expirationSeconds": seconds}
     return Case(f"token for {seconds} s", "POST", path, {**body, "spec": spec}, refusal)
+
+
+def alien(title: str, patch: Object, refusal: str = "", place: str = "closed") -> Case:
+    """Change a lab of a namespace in which the operator is not bound."""
+    return edit(title, "LabEnvironment", "alien", patch, refusal, namespace=place)
 
 
 NAMESPACE_CASES = table(
@@ -129,6 +137,11 @@ COURSE_CASES = table(
     create(
         "Secret of a course not opted in", thing("Secret", meta={"labels": OURS}), RBAC, "closed"
     ),
+    alien("a lab taken on where it is not bound", {"metadata": {"finalizers": ["a.b/c"]}}, BOUND),
+    alien("a lab changed where it is not bound", {"spec": {"suspended": True}}, BOUND),
+    alien("one changed in a course that goes", {"spec": {"suspended": True}}, BOUND, "going"),
+    alien("one labelled there", {"metadata": {"labels": {"a": "b"}}}, BOUND, "going"),
+    alien("one let go there", {"metadata": {"finalizers": None}}, place="going"),
     Case("Secret read in a course not opted in", "GET", at("Secret", "closed", "exam"), None, RBAC),
     Case("all Secrets of the cluster", "GET", at("Secret", ""), None, RBAC),
     Case("all Secrets of a course", "GET", at("Secret", "{course}"), None, RBAC),
@@ -211,6 +224,7 @@ def strangers(world: World) -> None:
     """What others have: bindings and Secrets of a course, a course not opted in, a mistake."""
     for body in (
         namespace("closed", {}),
+        namespace("going", {}),
         namespace("mistaken", {}),
     ):
         world.attempt(world.admin, "POST", at("Namespace"), body, dry_run=False)
@@ -219,12 +233,22 @@ def strangers(world: World) -> None:
         ("RoleBinding", "tried", "mistaken", binding("practicum-operator-lab", SELF, labels={})),
         ("Secret", "tutors", "{course}", {}),
         ("Secret", "exam", "closed", {}),
+        ("LabEnvironment", "alien", "closed", {"spec": {"template": "mod-506"}}),
+        ("LabEnvironment", "alien", "going", {"spec": {"template": "mod-506"}}),
     ):
         body = {**thing(kind, name), **{k: v for k, v in fields.items() if k != "metadata"}}
         answer = world.attempt(
             world.admin, "PATCH", at(kind, place, name), body,
             content_type=APPLY, dry_run=False, query={"fieldManager": "tests"},
         )  # fmt: skip
+        assert answer.granted, answer
+    going = at("LabEnvironment", "going", "alien")
+    held = {"metadata": {"finalizers": [FINALIZER]}}
+    for method, path, body in (
+        ("PATCH", going, held),
+        ("DELETE", at("Namespace", "", "going"), None),
+    ):
+        answer = world.attempt(world.admin, method, path, body, content_type=MERGE, dry_run=False)
         assert answer.granted, answer
     # A controller makes what is tried on, and the API server has to learn of the binding.
     certificate = at("ConfigMap", "mistaken", "kube-root-ca.crt")

@@ -12,7 +12,7 @@ from .objects import at, thing
 BOOK, NEXT, OTHER = "practicum-usage-2026-10", "practicum-usage-2026-12", "notes"
 COURSE = "{course}"
 OURS = "only the operator writes"
-LINE = {"data": {"of-a-lab": "{}"}}
+LINE = {"data": {"of-a-lab": "{{}}"}}
 
 
 def unlabelled(name: str) -> Case:

@@ -21,8 +21,8 @@ POLICIES: Final = (
     "practicum-learner-objects",
     *("practicum-learner-pods", "practicum-learner-services"),
     *("practicum-learner-tenancy", "practicum-managed-objects"),
-    *("practicum-operator-confinement", "practicum-platform-exec", "practicum-self-approval"),
-    "practicum-usage-books",
+    *("practicum-operator-confinement", "practicum-operator-courses"),
+    *("practicum-platform-exec", "practicum-self-approval", "practicum-usage-books"),
 )
 """The admission policies of the chart, each with a binding of its own name."""
 _KINDS: Final = tuple(

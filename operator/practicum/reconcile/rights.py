@@ -69,6 +69,9 @@ EVERYWHERE: Final = (
 USAGE: Final = (Rule("metrics.k8s.io", ("pods",), ("get", "list")),)
 """What it grants besides: a cluster need not have a metrics API, nor the operator this right."""
 
+FAREWELL: Final = (Rule(names.GROUP, ("labenvironments",), ("patch",)),)
+"""What it grants where admission policies keep it to courses that are being deleted."""
+
 OWN: Final = (
     Rule("apps", ("controllerrevisions",), ("get", "list", "create", "delete")),
     Rule("coordination.k8s.io", ("leases",), ("get", "create", "update", "patch")),
@@ -126,6 +129,11 @@ def of_probe() -> Iterator[Right]:
 def of_usage() -> Iterator[Right]:
     """Yield the rights that only measured use needs."""
     yield from each(USAGE)
+
+
+def of_farewell() -> Iterator[Right]:
+    """Yield the rights that only the labs of a course that is being deleted need."""
+    yield from each(FAREWELL)
 
 
 def of_archives() -> Iterator[Right]:
