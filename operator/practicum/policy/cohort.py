@@ -128,16 +128,18 @@ def lab_spec(
         "waivedChecks": list(learner.waived_checks),
         "idle": spec.idle.wire() if spec.idle else {},
         "suspended": spec.paused or learner.suspended,
-        "learner": _person(learner) if now >= moments.opens else {},
+        "learner": _person(learner.wire()) if now >= moments.opens else {},
     }
-    fixed = ("parameters", "learner") if live else ()
-    said |= {key: live.spec[key] for key in fixed if live and live.spec.get(key)}
+    if live and live.spec.get("parameters"):
+        said["parameters"] = live.spec["parameters"]
+    if live and live.spec.get("learner"):
+        said["learner"] = _person(live.spec["learner"])
     return {key: value for key, value in said.items() if value}
 
 
-def _person(learner: RosterLearner) -> Object:
-    person = learner.wire()
-    return {key: person[key] for key in ("id", "displayName", "subjects") if person.get(key)}
+def _person(learner: Object) -> Object:
+    """Return what is said of a person, without what is filled in by default."""
+    return {key: learner[key] for key in ("id", "displayName", "subjects") if learner.get(key)}
 
 
 @dataclass(frozen=True)

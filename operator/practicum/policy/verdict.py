@@ -129,10 +129,14 @@ def overdue(
 
 
 def phase(facts: Facts, before: Phase) -> Phase:
-    """Return the phase; a lab that was once ready is Degraded rather than Provisioning."""
+    """Return the phase; a lab that was once ready is Degraded rather than Provisioning.
+
+    One in which somebody could be at work is Suspended at once: nobody gets in any more, and that
+    its quotas let no pod in follows. A new one is guarded before.
+    """
     if facts.ending:
         return facts.ending
-    if facts.suspended and facts.guarded.ready:
+    if facts.suspended and (facts.guarded.ready or before.runs or before is Phase.SUSPENDED):
         return Phase.SUSPENDED
     verdict = ready(facts)
     if verdict.ready:

@@ -152,6 +152,9 @@ class Provisioner:
             lost = Readiness(False, error.reason, str(error), failed=True)
             return replace(facts, namespaces=lost), None
         facts = replace(facts, namespaces=READY)
+        if not wanted.identities:
+            # Nobody is to get in: that waits for nothing.
+            await revocation.revoke(self._tools, lab.resource)
         await applier.apply(wanted.operator_bindings)
         # An account without a binding and a token is nobody: it may come beside the guards. The
         # API server takes a tenth of a second for the Role, to see whether we may give it.
@@ -217,10 +220,9 @@ class Provisioner:
                 await self._tools.kube.delete_all("Pod", namespace)
 
     async def _access(self, lab: Lab, wanted: Plan, end: datetime) -> Outcome:
-        tools = self._tools
         if not wanted.identities:
-            await revocation.revoke(tools, lab.resource)
             return Outcome(_nobodys(lab))
+        tools = self._tools
         outcome: Outcome
         _, outcome = await together(
             tools.applier.apply(wanted.bindings), tools.credentials.issue(lab, end)

@@ -60,7 +60,10 @@ def made(
     found = {}
     for place in cohort.places(resource, resource.spec.roster.learners):
         spec = cohort.lab_spec(resource, cohort.times(resource), place, None, now)
+        # As the API server has it: with all defaults filled in.
         live = spec | {"waivedChecks": [], "suspended": spec.get("suspended", False)}
+        if "learner" in spec:
+            live["learner"] = spec["learner"] | {"subjects": []}
         found[place.name] = Member(place.name, place.name, live, digest(spec), phase, False)
     return found
 
