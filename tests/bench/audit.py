@@ -63,7 +63,7 @@ class AuditLog:
             if entry["auditID"] in seen:
                 continue
             seen.add(entry["auditID"])
-            user = entry["user"]["username"]
+            user = entry["user"].get("username", "")  # nobody: a token that is void
             if user == OPERATOR:
                 counted.operator[_call(entry)] += 1
             elif user.startswith(("system:serviceaccount:kube-system:", "system:kube-controller")):
