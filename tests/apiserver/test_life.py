@@ -117,8 +117,12 @@ async def test_suspension_stops_everything_and_keeps_the_data(
         assert workload["spec"]["replicas"] == 0
     assert all(job["spec"]["suspend"] for job in await kube.list("Job", platform))
     assert await kube.list("PersistentVolumeClaim", platform)
-    quota = await kube.get("ResourceQuota", learner, "compute")
-    assert quota["status"]["hard"]["pods"] == "0"
+
+    async def closed() -> bool:
+        quota = await kube.get("ResourceQuota", learner, "compute")
+        return bool(quota["status"]["hard"]["pods"] == "0")
+
+    await eventually(closed)
     with pytest.raises(ApiError) as refused:
         await client.list("Pod", learner)
     assert refused.value.status in (401, 403)

@@ -131,8 +131,8 @@ def overdue(
 def phase(facts: Facts, before: Phase) -> Phase:
     """Return the phase; a lab that was once ready is Degraded rather than Provisioning.
 
-    One in which somebody could be at work is Suspended at once: nobody gets in any more, and that
-    its quotas let no pod in follows. A new one is guarded before.
+    One in which somebody could be at work is Suspended at once: nobody gets in any more and all is
+    told to stop; that its quotas let no pod in follows. A new one is guarded before.
     """
     if facts.ending:
         return facts.ending

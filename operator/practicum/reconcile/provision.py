@@ -161,7 +161,9 @@ class Provisioner:
         await together(applier.apply(wanted.guards), applier.apply(wanted.identities))
         guarded = self._summary(lab, wanted.guards)
         facts = replace(facts, guarded=guarded)
-        if not guarded.ready:
+        # What runs is stopped whatever else; a new lab is guarded before anything is in it.
+        stops = lab.suspended and lab.resource.status.exhibits_at
+        if not guarded.ready and not stops:
             return facts, None
         if self._restorer.is_due(lab):
             restored = await self._restorer.advance(lab, wanted)
@@ -214,7 +216,7 @@ class Provisioner:
         return components
 
     async def _evict(self, lab: Lab) -> None:
-        """End the learner's pods; the quota, already at 0 pods, lets none come back."""
+        """End the learner's pods; the quota, once it is counted at 0, lets none come back."""
         for namespace in (lab.namespaces[side] for side in lab.sides if side != PLATFORM):
             if await self._tools.kube.list("Pod", namespace):
                 await self._tools.kube.delete_all("Pod", namespace)
