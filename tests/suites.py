@@ -41,6 +41,9 @@ TOOLS = (*CLUSTER, "tools")
 SIDE_BY_SIDE = ("--numprocesses=3", "--dist=loadfile")
 """A control plane for each: tests that wait for clusters leave a machine idle most of the time."""
 
+TWO_LABS = ("--numprocesses=2", "--dist=load")
+"""So many modules fit on the node at once; half of their time they wait."""
+
 SUITES = (
     Suite("lint"),
     Suite("policies"),
@@ -52,7 +55,7 @@ SUITES = (
     Suite("security", "tests/security", needs=TOOLS),
     Suite("chaos", "tests/chaos", options=SIDE_BY_SIDE, needs=TOOLS),
     Suite("e2e", "e2e", needs=(*CLUSTER, "up", "--images")),
-    Suite("modules", "tests/modules", needs=(*CLUSTER, "up", "--images")),
+    Suite("modules", "tests/modules", options=TWO_LABS, needs=(*CLUSTER, "up", "--images")),
 )
 
 

@@ -51,19 +51,28 @@ def modules() -> dict[str, LabTemplateSpec]:
 
 def kept(was: Verdicts, reports: Path = REPORTS) -> dict[str, Any]:
     """Return the verdicts, with what was reported since."""
-    found = {}
-    for path in sorted(reports.glob("*.json")):
-        report = json.loads(path.read_text(encoding="utf-8"))
-        checks = {name: [one["fresh"], one["solved"]] for name, one in report["checks"].items()}
-        facts = {"ready": round(report["readySeconds"]), "mebibytes": report["memory"] >> 20}
-        found[path.stem] = {**facts, "seconds": round(report["seconds"]), "checks": checks}
+    found = {
+        path.stem: verdict(json.loads(path.read_text(encoding="utf-8")))
+        for path in sorted(reports.glob("*.json"))
+    }
     return dict(sorted({**was, **found}.items()))
+
+
+def verdict(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is kept of a report of ``practicum template test``."""
+    return {
+        "ready": round(report["readySeconds"]),
+        "mebibytes": report["memory"] >> 20,
+        "cpuSeconds": round(report["cpuSeconds"]),
+        "seconds": round(report["seconds"]),
+        "checks": {name: [one["fresh"], one["solved"]] for name, one in report["checks"].items()},
+    }
 
 
 def table(specs: Mapping[str, LabTemplateSpec], verdicts: Verdicts) -> str:
     """Return the page."""
-    head = ("module", "tasks", "checks", "points", "Ready", "memory", "test")
-    parts = [_TOP, _row(head), _row(["---", *["---:"] * 6])]
+    head = ("module", "tasks", "checks", "points", "Ready", "memory", "CPU", "test")
+    parts = [_TOP, _row(head), _row(["---", *["---:"] * 7])]
     parts += [_row(_summary(name, spec, verdicts.get(name, {}))) for name, spec in specs.items()]
     for name, spec in specs.items():
         parts.append(f"\n## {name}: {spec.title}\n\n")
@@ -83,9 +92,9 @@ def _summary(name: str, spec: LabTemplateSpec, seen: Verdicts) -> list[str]:
     link = f"[{name}](#{name}-{re.sub(r'[^a-z0-9 -]', '', spec.title.lower()).replace(' ', '-')})"
     numbers = [str(len(spec.tasks)), str(len(spec.checks)), str(points)]
     if not seen:
-        return [link, *numbers, "-", "-", "never"]
-    measured = [f"{seen['ready']} s", f"{seen['mebibytes']} MiB", f"{seen['seconds']} s"]
-    return [link, *numbers, *measured]
+        return [link, *numbers, "-", "-", "-", "never"]
+    used = [f"{seen['mebibytes']} MiB", f"{seen['cpuSeconds']} s"]
+    return [link, *numbers, f"{seen['ready']} s", *used, f"{seen['seconds']} s"]
 
 
 def _covered(spec: LabTemplateSpec, criterion: Criterion, seen: Verdicts) -> list[str]:

@@ -25,7 +25,8 @@ def table() -> str:
     """Return the table."""
     head = (
         *("module", "size", "CPU at start", "memory at start", "pods", "CPU at most"),
-        *("memory at most", "storage at most", "memory measured", "Ready", "labs a node"),
+        *("memory at most", "storage at most", "memory measured", "CPU measured"),
+        *("Ready", "labs a node"),
     )
     rows = (head, ("---", "---", *("---:",) * (len(head) - 2)), *_rows())
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
@@ -40,8 +41,9 @@ def _rows() -> Iterator[tuple[str, ...]]:
                 quantity(side.storage["requests.storage"]) or 0 for side in one.quota.values()
             )
             # Modules are proved in their default size.
-            measured = (f"{seen['mebibytes']} MiB", f"{seen['ready']} s")
-            measured = measured if size == spec.default_size else ("", "")
+            used = (f"{seen['mebibytes']} MiB", f"{seen['cpuSeconds']} s")
+            measured = (*used, f"{seen['ready']} s")
+            measured = measured if size == spec.default_size else ("", "", "")
             asked = (*_said(start), f"{start.pods}", *_said(most), f"{stored / 2**30:g} GiB")
             yield (name, size, *asked, *measured, f"{NODE.times(start)}")
 

@@ -6,7 +6,7 @@ import pytest
 
 from tools import coverage
 
-HEAD = ("module", "checks", "points", "Ready", "memory", "of quota", "in all")
+HEAD = ("module", "checks", "points", "Ready", "memory", "CPU", "of quota", "in all")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -21,6 +21,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 f"{found['points']}/{found['maxPoints']}",
                 f"{found['readySeconds']:.0f} s",
                 f"{found['memory'] / 2**20:.0f} MiB",
+                f"{found['cpuSeconds']:.0f} s",
                 f"{found['quotaPercent']:.0f} %",
                 f"{found['seconds']:.0f} s",
             )

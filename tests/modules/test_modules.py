@@ -1,7 +1,7 @@
 """Every module, proven on the real cluster: failing in a new lab, passing in a solved one.
 
-One after the other, as the modules' CPU requests leave no room for more. What is reported goes to
-``build/modules``, from which ``make coverage`` writes the table of lab-templates.
+Two side by side at most, as the modules' CPU requests leave no room for more. What is reported goes
+to ``build/modules``, from which ``make coverage`` writes the table of lab-templates.
 """
 
 import json
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from e2e import stage as stages
+from e2e.cluster.cache import Cache, locked
 from practicum.clock import utcnow
 from tests import samples
 from tools import coverage
@@ -23,8 +24,10 @@ PATIENCE = 900
 
 @pytest.fixture(scope="module")
 def stage() -> stages.Stage:
-    running = stages.bring_up()
-    stages.install_chart(running)
+    """The cluster with the chart on it, installed once by whoever comes first."""
+    with locked(Cache.from_environment(), "stage"):
+        running = stages.bring_up()
+        stages.install_chart(running)
     return running
 
 
@@ -50,6 +53,6 @@ def test_a_module(stage: stages.Stage, module: str) -> None:
     proving = {check.id for check in samples.module(module).checks if check.criteria}
     assert proving <= found["checks"].keys()
     assert found["quotaPercent"] <= 100
-    seen = coverage.kept({}, coverage.REPORTS)[module]["checks"]
+    seen = coverage.verdict(found)["checks"]
     told = json.loads(coverage.VERDICTS.read_text(encoding="utf-8"))[module]["checks"]
     assert seen == told, "lab-templates/README.md says otherwise, run: make coverage"

@@ -15,7 +15,7 @@ from practicum.cli.exits import Exit
 from practicum.cli.session import Options, Session
 from practicum.cli.template_push import push
 from practicum.cli.template_test import ModuleTest, Outcome, Wanted
-from practicum.cli.usage import memory, share
+from practicum.cli.usage import Used, share, used
 from practicum.errors import NotFound, TemplateError
 from tests.unit.changes import COURSE, Cluster, FakeKube
 from tests.unit.checks.checks import body
@@ -90,7 +90,8 @@ def said(*states: str, message: str = "why") -> dict[str, Object]:
 
 
 def outcome(**changes: Any) -> Outcome:
-    made = Outcome("mod-1", ready_seconds=12.345, memory=2**20, quota=42.42, seconds=99.99)
+    made = Outcome("mod-1", ready_seconds=12.345, quota=42.42, seconds=99.99)
+    made.used = Used(2**20, 33.33)
     made.fresh, made.solved = said("fail", "pass-", "pending", "fail"), said(*["pass-"] * 4)
     made.points = (4, 4)
     for name, value in changes.items():
@@ -103,6 +104,7 @@ def test_an_outcome_is_kept_as_json() -> None:
     assert json.loads(json.dumps(wire)) == wire
     assert (wire["module"], wire["readySeconds"], wire["quotaPercent"]) == ("mod-1", 12.3, 42.4)
     assert (wire["points"], wire["maxPoints"], wire["seconds"]) == (4, 4, 100.0)
+    assert (wire["memory"], wire["cpuSeconds"]) == (2**20, 33.3)
     assert wire["checks"]["plan"] == {
         "fresh": "fail",
         "message": "why",
@@ -133,7 +135,10 @@ async def test_what_came_of_it_is_shown_and_written(
     assert code is (Exit.FAILURE if problems else Exit.OK)
     assert json.loads(report.read_text()) == outcome(problems=problems).wire()
     shown = capsys.readouterr().out
-    assert "mod-1: 4 checks, 4 of 4 points, Ready after 12 s, 1 MiB, at most 42 %" in shown
+    assert (
+        "mod-1: 4 checks, 4 of 4 points, Ready after 12 s, 1 MiB, 33 s of CPU, at most 42 %"
+        in shown
+    )
     assert ("problem: plan: odd" in shown) is bool(problems)
     await template_test.test(session(Server(), "json"), Wanted(folder))
     assert json.loads(capsys.readouterr().out) == outcome(problems=problems).wire()
@@ -185,11 +190,12 @@ def test_the_fullest_quota_is_told(hard: Object, used: Object, percent: float) -
     assert share({"spec": {"hard": hard}, "status": {"used": used}}) == percent
 
 
-async def test_memory_is_that_of_the_labs_own_pods() -> None:
+async def test_what_is_used_is_that_of_the_labs_own_pods() -> None:
     server = Server()
 
-    def pod(space: str, used: int) -> Object:
-        return {"podRef": {"namespace": space}, "memory": {"workingSetBytes": used}}
+    def pod(space: str, much: int) -> Object:
+        cpu, memory = {"usageCoreNanoSeconds": much * 10**9}, {"workingSetBytes": much}
+        return {"podRef": {"namespace": space}, "cpu": cpu, "memory": memory}
 
     server.answers = {
         "/api/v1/nodes": {"items": [{"metadata": {"name": "one"}}, {"metadata": {"name": "two"}}]},
@@ -197,7 +203,7 @@ async def test_memory_is_that_of_the_labs_own_pods() -> None:
         "/api/v1/nodes/two/proxy/stats/summary": {"pods": [pod("lab-b", 4), {"podRef": {
             "namespace": "lab-b"}}]},
     }  # fmt: skip
-    assert await memory(session(server), {"lab-a", "lab-b"}) == 5
+    assert await used(session(server), {"lab-a", "lab-b"}) == Used(memory=5, cpu_seconds=5.0)
 
 
 def test_a_solution_is_told_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from practicum.api.checks import Check, CheckState
 from practicum.cli import output
 from practicum.cli.session import Object
+from practicum.cli.usage import Used
 
 _FINE: Final = (CheckState.PASS, CheckState.UNSUPPORTED)
 
@@ -17,8 +18,8 @@ class Outcome:
 
     module: str
     ready_seconds: float = 0.0
-    memory: int = 0
-    """Bytes that the lab's pods work with, once it is solved."""
+    used: Used = field(default_factory=Used)
+    """What the lab's pods have used, once it is solved."""
     quota: float = 0.0
     """Largest share of a quota that the lab uses, in percent."""
     fresh: dict[str, Object] = field(default_factory=dict)
@@ -33,7 +34,8 @@ class Outcome:
         return {
             "module": self.module,
             "readySeconds": round(self.ready_seconds, 1),
-            "memory": self.memory,
+            "memory": self.used.memory,
+            "cpuSeconds": round(self.used.cpu_seconds, 1),
             "quotaPercent": round(self.quota, 1),
             "points": self.points[0],
             "maxPoints": self.points[1],
@@ -86,7 +88,8 @@ class Outcome:
             f"{len(rows)} checks",
             f"{self.points[0]} of {self.points[1]} points",
             f"Ready after {self.ready_seconds:.0f} s",
-            f"{self.memory / 2**20:.0f} MiB" if self.memory else "memory not known",
+            f"{self.used.memory / 2**20:.0f} MiB" if self.used.memory else "memory not known",
+            f"{self.used.cpu_seconds:.0f} s of CPU" if self.used.cpu_seconds else "CPU not known",
             f"at most {self.quota:.0f} % of a quota",
             f"{self.seconds:.0f} s in all",
         ]

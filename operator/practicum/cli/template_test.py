@@ -32,7 +32,7 @@ from practicum.cli.follow import Follow
 from practicum.cli.session import Object, Session
 from practicum.cli.template_outcome import Outcome
 from practicum.cli.template_push import push
-from practicum.cli.usage import memory, share
+from practicum.cli.usage import share, used
 
 _SOLUTION: Final = "solution/apply.py"
 
@@ -186,14 +186,14 @@ class ModuleTest:
         return {**place.environment(), "PYTHONPATH": package}
 
     async def _measure(self) -> None:
-        """Say how much of its quotas, and how much memory the lab uses."""
+        """Say how much of its quotas, of CPU and of memory the lab uses."""
         kube, lab = self._session.kube, await self._session.lab(self.lab)
         spaces = lab["status"]["namespaces"]
         for space in spaces:
             for quota in await kube.list("ResourceQuota", space):
                 self.outcome.quota = max(self.outcome.quota, share(quota))
         with suppress(errors.ApiError):
-            self.outcome.memory = await memory(self._session, set(spaces))
+            self.outcome.used = await used(self._session, set(spaces))
 
     async def _remove(self) -> None:
         kube, course = self._session.kube, self._session.namespace

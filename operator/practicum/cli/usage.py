@@ -1,4 +1,6 @@
-"""How much of its room a lab uses: of its quotas, and of its nodes' memory."""
+"""How much of its room a lab uses: of its quotas, and of its nodes' CPU and memory."""
+
+from dataclasses import dataclass
 
 from practicum.api.quantities import quantity
 from practicum.cli.session import Object, Session
@@ -15,17 +17,28 @@ def share(quota: Object) -> float:
     return max(shares, default=0.0)
 
 
-async def memory(session: Session, spaces: set[str]) -> int:
-    """Return what the lab's pods work with, as their nodes say; administrators may ask.
+@dataclass(frozen=True)
+class Used:
+    """What the pods of a lab that run have used."""
+
+    memory: int = 0
+    """Bytes that they work with."""
+    cpu_seconds: float = 0.0
+    """Since each of them began."""
+
+
+async def used(session: Session, spaces: set[str]) -> Used:
+    """Return what the lab's pods use, as their nodes say; administrators may ask.
 
     Raises:
         ApiError: whoever asks may not.
     """
-    total = 0
+    memory, nanoseconds = 0, 0
     nodes = await session.kube.request("GET", "/api/v1/nodes")
     for node in nodes["items"]:
         path = f"/api/v1/nodes/{node['metadata']['name']}/proxy/stats/summary"
         for pod in (await session.kube.request("GET", path))["pods"]:
             if pod["podRef"]["namespace"] in spaces:
-                total += pod.get("memory", {}).get("workingSetBytes", 0)
-    return total
+                memory += pod.get("memory", {}).get("workingSetBytes", 0)
+                nanoseconds += pod.get("cpu", {}).get("usageCoreNanoSeconds", 0)
+    return Used(memory, nanoseconds / 1e9)
