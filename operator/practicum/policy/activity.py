@@ -138,7 +138,7 @@ class Idleness:
 def idleness(
     policy: IdlePolicy | None,
     activity: ActivityStatus,
-    at_rest: bool,
+    suspended: bool,
     now: datetime,
     before: Condition | None,
 ) -> Idleness:
@@ -147,13 +147,13 @@ def idleness(
     Args:
         policy: none: nobody minds an idle lab.
         activity: when somebody was last at work.
-        at_rest: whether nobody can be at work in it: it is suspended, by whomever, or not ready.
+        suspended: whether the lab is suspended already, by whomever.
         now: the moment.
         before: condition Idle as it was.
     """
     if policy is None:
         return Idleness(None)
-    if at_rest:
+    if suspended:
         return Idleness(before)
     limit, warning = parse_duration(policy.suspend_after), parse_duration(policy.warn_before)
     idle = now - parse_rfc3339(activity.last_activity_at)

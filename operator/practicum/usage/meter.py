@@ -181,8 +181,9 @@ class Meter:
         before = status.condition(ConditionType.IDLE)
         policy = activity.policy_of(lab.spec.idle, settings.idle_after, settings.idle_warning)
         policy = policy if lab.spec.learner else None  # nobody's: nobody is away
-        at_rest = lab.spec.suspended or not lab.in_use
-        idle = activity.idleness(policy, seen, at_rest, now, before)
+        idle = activity.idleness(policy, seen, lab.spec.suspended, now, before)
+        if idle.suspend and not lab.in_use:
+            idle = activity.Idleness(before)  # it cannot be suspended for that now
         conditions = [one for one in status.conditions if one.type not in METERED]
         conditions += [idle.condition] if idle.condition else []
         told = activity.asleep(seen) if idle.suspend else seen

@@ -80,9 +80,9 @@ def test_quotas_that_could_not_be_read_are_no_sign() -> None:
     assert look(look(second, 10, objects=""), 15).last_activity_at == first.last_activity_at
 
 
-def idle(minutes: int, before: Condition | None = None, *, at_rest: bool = False) -> Any:
+def idle(minutes: int, before: Condition | None = None, *, suspended: bool = False) -> Any:
     return activity.idleness(
-        POLICY, look(None, 0), at_rest, NOW + timedelta(minutes=minutes), before
+        POLICY, look(None, 0), suspended, NOW + timedelta(minutes=minutes), before
     )
 
 
@@ -105,10 +105,10 @@ def test_a_warning_comes_before_the_suspension(
     assert found.suspend is suspend
 
 
-def test_a_lab_in_which_nobody_can_work_keeps_saying_why() -> None:
+def test_a_suspended_lab_keeps_saying_why() -> None:
     before = idle(120).condition
-    assert idle(500, before, at_rest=True).condition == before
-    assert not idle(500, before, at_rest=True).suspend
+    assert idle(500, before, suspended=True).condition == before
+    assert not idle(500, before, suspended=True).suspend
 
 
 def test_a_condition_keeps_the_time_of_its_transition() -> None:
