@@ -17,7 +17,7 @@ from practicum.api.names import MANAGED_BY, MANAGER
 from practicum.errors import ApiError
 from practicum.kube.client import Kube, Object
 from practicum.reconcile.runner import background
-from tests.apiserver.conftest import LabMaker, eventually, read, run_pods
+from tests.apiserver.conftest import LabMaker, condition, eventually, read, run_pods
 from tests.apiserver.operator_process import OperatorProcess
 
 from .conftest import RecordKills
@@ -84,7 +84,8 @@ async def _suspend(kube: Kube, lab: Object) -> None:
 
 
 async def _asleep(kube: Kube, lab: Object) -> bool:
-    return await phase_is(kube, lab, "Suspended")
+    closed = (await condition(kube, lab, "Guarded"))["status"] == "True"
+    return closed and await phase_is(kube, lab, "Suspended")
 
 
 async def _expire(kube: Kube, lab: Object) -> None:
