@@ -19,6 +19,7 @@ from e2e.waiting import eventually
 from practicum.api.times import rfc3339
 from practicum.clock import utcnow
 from practicum.kube.client import Kube, Object
+from practicum.reconcile.runner import background
 
 CLASS, BACK = "monday", "monday-back"
 PEOPLE = tuple(f"{name}@example.org" for name in ("ada", "bob", "cleo", "dan", "eve"))
@@ -176,13 +177,8 @@ async def at_work(stage: Stage, who: str, folder: Path) -> AsyncIterator[None]:
                 await kube.delete("ConfigMap", meta["namespace"], meta["name"])
                 await asyncio.sleep(20)
 
-    task = asyncio.create_task(work())
-    try:
+    async with background(work()):
         yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def test_who_is_idle_is_suspended_and_who_works_is_not(stage: Stage, tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import base64
 import itertools
 import json
 import os
-import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator
@@ -130,7 +129,7 @@ class ArchiveKubelet:
         program = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", keeper.__name__, self.shelf, inputs, message),
             env={**os.environ, keeper.TASK: task, keeper.TOKEN: token},
-            stdout=subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
         )
         printed, _ = await program.communicate()
         stamp = f"{utcnow():%Y-%m-%dT%H:%M:%S.%fZ}"

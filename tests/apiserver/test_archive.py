@@ -1,7 +1,6 @@
 """A lab that ends with an archive: nothing is deleted before it is there, failures are told."""
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from practicum.archives import shelf
 from practicum.clock import utcnow
 from practicum.desired import archive_pods
 from practicum.kube.client import Kube, Object
+from practicum.reconcile.runner import background
 from practicum.reconcile.shelves import Shelves
 from practicum.settings import Settings
 from practicum.wiring import tools_for
@@ -46,11 +46,8 @@ COURSE = "course-a"
 async def kubelet(kube: Kube, tmp_path: Path) -> AsyncIterator[ArchiveKubelet]:
     """Runs what archives are made by."""
     one = ArchiveKubelet(kube, tmp_path)
-    task = asyncio.create_task(one.run())
-    yield one
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    async with background(one.run()):
+        yield one
 
 
 @dataclass

@@ -7,7 +7,7 @@ programs, on folders of this machine.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from practicum.api.names import ARCHIVE
 from practicum.api.times import rfc3339
 from practicum.clock import utcnow
 from practicum.kube.stream import watch
+from practicum.reconcile.runner import background
 from tests.apiserver.command import practicum
 from tests.archive_kubelet import ArchiveKubelet
 
@@ -43,10 +44,11 @@ SETTINGS = {
 async def measure(options: Options) -> list[Row]:
     """Take one class through its life."""
     n = options.size(300, 30)
-    async with nodes(CLAIMS * (n + 1), apart=ARCHIVE, **SETTINGS) as here, _kubelet(here):
-        await here.start()
-        one = Class(here, n, options)
-        await one.live()
+    async with nodes(CLAIMS * (n + 1), apart=ARCHIVE, **SETTINGS) as here:
+        async with background(ArchiveKubelet(here.admin, here.folder, nodes=True).run()):
+            await here.start()
+            one = Class(here, n, options)
+            await one.live()
         memory = rss_megabytes(here.operator.pid, "VmHWM")
     options.ledger["cohort"] = ledger.shares(one.made, n)
     figure, of = f"a class of {MODULE} on kwok nodes", f"{n} learners"
@@ -59,17 +61,6 @@ async def measure(options: Options) -> list[Row]:
     }
     rows = [row(figure, what, seconds, "s", of) for what, seconds in one.laps.items()]
     return rows + [row(figure, what, value, unit, of) for what, (value, unit) in counts.items()]
-
-
-@contextlib.asynccontextmanager
-async def _kubelet(here: Ground) -> AsyncIterator[None]:
-    task = asyncio.create_task(ArchiveKubelet(here.admin, here.folder, nodes=True).run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 @dataclass

@@ -241,7 +241,7 @@ def tutor(world: World) -> Actor:
     assert answer.granted, answer
     actor = world.impersonated("tutor@example.org")
     path = at("LabEnvironment", "{course}")
-    assert any(world.attempt(actor, "GET", path).granted for _ in range(200))
+    until(lambda: world.attempt(actor, "GET", path).granted, "the instructor's binding")
     return actor
 
 

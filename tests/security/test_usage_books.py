@@ -15,10 +15,6 @@ OURS = "only the operator writes"
 LINE = {"data": {"of-a-lab": "{{}}"}}
 
 
-def unlabelled(name: str) -> Case:
-    return edit("a book unlabelled", "ConfigMap", name, _labels(None), OURS, namespace=COURSE)
-
-
 def _labels(value: str | None) -> object:
     return {"metadata": {"labels": {USAGE_BOOK: value}}}
 
@@ -27,7 +23,7 @@ INSTRUCTOR_CASES = table(
     Case("a book read", "GET", at("ConfigMap", COURSE, BOOK)),
     edit("a line altered", "ConfigMap", BOOK, LINE, OURS, namespace=COURSE),
     edit("all lines dropped", "ConfigMap", BOOK, {"data": None}, OURS, namespace=COURSE),
-    unlabelled(BOOK),
+    edit("a book unlabelled", "ConfigMap", BOOK, _labels(None), OURS, namespace=COURSE),
     delete("a book deleted", "ConfigMap", BOOK, OURS, COURSE),
     delete("all ConfigMaps deleted", "ConfigMap", "", OURS, COURSE),
     create("the next month's, before it begins", thing("ConfigMap", NEXT), OURS, COURSE),
