@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from decimal import Decimal
 
+from practicum.api.names import MANAGED_BY
 from practicum.kube.client import Kube, Object
 
 from .conftest import LabMaker, absent, condition, eventually, namespaces, read, run_pods, told
@@ -79,10 +80,18 @@ async def test_what_a_learner_makes_is_a_sign_and_a_lab_without_any_is_suspended
     await run(kube, lab)
     learner, _ = await namespaces(kube, lab)
 
-    async def source() -> str:
-        return str((await read(kube, lab))["status"]["activity"]["source"])
+    async def settled() -> bool:
+        """Whether the last look knew of the report of checks that the operator itself makes."""
+        status = (await read(kube, lab))["status"]
+        made = [
+            one
+            for one in await kube.list("ConfigMap", learner)
+            if MANAGED_BY not in one["metadata"].get("labels", {})
+        ]
+        marks = {one["name"]: one.get("mark", "") for one in status["activity"]["sources"]}
+        return bool(status["checks"] and marks["Objects"] == f"{len(made)},0,0,0,0,0,0")
 
-    await eventually(source)
+    await eventually(settled)
     note: Object = {
         "apiVersion": "v1",
         "kind": "ConfigMap",

@@ -19,9 +19,10 @@ from practicum.api.conditions import METERED, ConditionType, Phase
 from practicum.api.labenvironment import LabEnvironment
 from practicum.api.labstatus import LabEnvironmentStatus
 from practicum.api.labtemplate import PLATFORM
-from practicum.api.names import LAB_UID, MANAGED_BY, MANAGER, SIDE, USAGE_MANAGER
+from practicum.api.names import LAB_UID, MANAGED_BY, MANAGER, USAGE_MANAGER
 from practicum.api.times import parse_rfc3339, rfc3339
 from practicum.api.usage import Peak, Requests, UsageRow
+from practicum.desired.lab import namespace_name
 from practicum.kube.client import Object
 from practicum.observe import metrics
 from practicum.policy import activity, usage
@@ -167,7 +168,8 @@ class Meter:
         self, lab: LabEnvironment, status: LabEnvironmentStatus, quotas: list[Object], look: _Look
     ) -> tuple[LabEnvironmentStatus, bool]:
         now, settings = self._tools.clock(), self._tools.settings
-        own = [one for one in quotas if one["metadata"]["labels"].get(SIDE) != PLATFORM]
+        platform = namespace_name(lab.metadata["name"], lab.uid, PLATFORM)
+        own = [one for one in quotas if one["metadata"]["namespace"] != platform]
         marks = activity.marks(
             ready_at=status.ready_at or "",
             given=lab.spec.learner is not None,

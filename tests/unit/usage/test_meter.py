@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from practicum.api.labenvironment import LabEnvironment
 from practicum.api.names import ChildKey, LabKey
+from practicum.desired.lab import namespace_name
 from practicum.errors import Forbidden
 from practicum.kube.client import Kube
 from practicum.settings import Settings
@@ -50,6 +51,7 @@ class Cluster:
 
     def __init__(self, *there: Object, refused: str = "") -> None:
         self.there, self.refused, self.written = there, refused, list[str]()
+        self.statuses: list[Object] = []
 
     async def list(self, kind: str, namespace: str = "", labels: str = "") -> list[Object]:
         return [one for one in self.there if one["kind"] == kind]
@@ -59,6 +61,7 @@ class Cluster:
         if name == self.refused:
             raise Forbidden(403, "Forbidden", "no")
         self.written.append(name)
+        self.statuses.append(body["status"])
         return {**lab(name), **body, "metadata": lab(name)["metadata"]}
 
 
@@ -86,6 +89,32 @@ async def test_a_lab_that_cannot_be_written_keeps_no_other_from_being_metered() 
     await meter.run()
     assert sorted(cluster.written) == ["ada", "cy"]
     assert spending.of_course("course-a") == Decimal(3)
+
+
+def _quota(namespace: str, secrets: int) -> Object:
+    labels = {"practicum.dev/lab-uid": "uid-ada"}
+    meta = {"name": "objects", "namespace": namespace, "labels": labels}
+    return {
+        "kind": "ResourceQuota",
+        "metadata": meta,
+        "status": {"used": {"count/secrets": str(secrets)}},
+    }
+
+
+async def test_what_is_made_where_no_learner_may_make_anything_is_no_sign_of_life() -> None:
+    ready = lab("ada")
+    ready["status"]["readyAt"] = LONG_AGO
+    names = [namespace_name("ada", "uid-ada", side) for side in ("learner", "team-b", "platform")]
+    quotas = [_quota(name, made) for name, made in zip(names, (1, 2, 64), strict=True)]
+    cluster = Cluster(ready, *quotas)
+    kube = cast(Kube, cluster)
+    tools = replace(tools_for(kube, Settings()), clock=lambda: NOW)
+    meter = Meter(tools, Books(kube), Spending(Settings()))
+    await meter.run()
+    await meter.run()
+    (status,) = cluster.statuses
+    marks = {one["name"]: one["mark"] for one in status["activity"]["sources"]}
+    assert marks["Objects"] == "0,3,0,0,0,0,0"
 
 
 def test_a_secret_that_is_to_be_looked_at_anew_is_no_sign_of_life() -> None:
