@@ -28,7 +28,7 @@ async def served(learner: Learner) -> str:
     """Return the version that the lab's traffic is answered with."""
     async with learner.service("serving") as serving:
         answer = await serving.call(
-            "/invocations", body={"dataframe_records": [_APPLICANT]}, method="POST"
+            "/invocations", body={"dataframe_records": [_APPLICANT]}, method="POST", reads=True
         )
     assert answer.status == 200, answer
     return str(answer.body["model_version"])

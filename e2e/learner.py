@@ -38,13 +38,20 @@ class Service:
     url: str
 
     async def call(
-        self, path: str, *, body: Any = None, login: dict[str, str] | None = None, method: str = ""
+        self,
+        path: str,
+        *,
+        body: Any = None,
+        login: dict[str, str] | None = None,
+        method: str = "",
+        reads: bool = False,
     ) -> Answer:
         """Send one request, JSON both ways, or bytes; statuses of 400 and more are answers too.
 
         What only reads is asked again where the forwarded connection was lost.
         """
-        attempts = _ATTEMPTS if body is None and method in ("", "GET") else 1
+        reads = reads or (body is None and method in ("", "GET"))
+        attempts = _ATTEMPTS if reads else 1
         while True:
             try:
                 return await asyncio.to_thread(self._call, path, body, login, method)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import math
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -22,6 +24,7 @@ RELEASE = "practicum"
 NAMESPACE = "practicum-system"
 DEMO_COURSE = "mlops-autumn"
 TEST_COURSES = ("e2e-one", "e2e-two")
+_ENFORCED = re.compile(r"^practicum_network_policy_enforced (\S+)$", re.MULTILINE)
 _SYSTEM = {
     "apiVersion": "v1",
     "kind": "Namespace",
@@ -101,6 +104,13 @@ def connect() -> Stage:
     existing = os.environ.get("PRACTICUM_KUBECONFIG")
     kubeconfig = Path(existing) if existing else cache.kubeconfig
     return Stage(kubeconfig, binaries.host_tools(cache))
+
+
+def network_policy(stage: Stage) -> float:
+    """Return what the operator says of NetworkPolicy: 1 enforced, 0 not enforced, NaN not known."""
+    path = f"/api/v1/namespaces/{NAMESPACE}/services/{RELEASE}:8080/proxy/metrics"
+    found = _ENFORCED.search(stage.kubectl("get", "--raw", path))
+    return float(found[1]) if found else math.nan
 
 
 def install_chart(stage: Stage, chart: Path = CHART, **values: Any) -> None:

@@ -24,7 +24,7 @@ from practicum.sdk import Change, Lab
 FULL = os.environ.get("PRACTICUM_CHAOS") == "full"
 SLICE = (25, 46)
 LAB = "kay"
-SECONDS = 90
+SECONDS = 270
 TRAP = Path(__file__).with_name("trap.py")
 # The kubelet waits longer and longer before it starts a container again; a loop does not.
 AGAIN = 'trap "kill $!; exit" TERM; while :; do python /trap/trap.py & wait $!; done'

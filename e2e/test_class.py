@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import stat
 from collections.abc import AsyncIterator, Iterator
@@ -163,21 +164,26 @@ async def test_an_extension_reaches_every_lab(stage: Stage) -> None:
 
 @contextlib.asynccontextmanager
 async def at_work(stage: Stage, who: str, folder: Path) -> AsyncIterator[None]:
-    """Somebody makes and deletes something in their lab, again and again."""
+    """Somebody makes things in their lab and deletes them, again and again; it has been noticed."""
     lab, access = labs(stage)[who], folder / "kubeconfig"
     verb(stage, "credentials", lab["metadata"]["name"], "--write", str(access), "--no-exec")
-    meta = {"name": "scratch", "namespace": lab["status"]["namespaces"][0]}
-    body: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}
+    space = lab["status"]["namespaces"][0]
 
-    async def work() -> None:
-        async with await Kube.connect(access) as kube:
-            while True:
-                await kube.create(body)
-                await asyncio.sleep(20)
-                await kube.delete("ConfigMap", meta["namespace"], meta["name"])
-                await asyncio.sleep(20)
+    async def work(kube: Kube) -> None:
+        for number in itertools.cycle(range(4)):
+            meta = {"name": f"scratch-{number}", "namespace": space}
+            await kube.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta})
+            if number == 3:
+                for made in range(4):
+                    await kube.delete("ConfigMap", space, f"scratch-{made}")
+            await asyncio.sleep(20)
 
-    async with background(work()):
+    async def noticed() -> bool:
+        activity: Object = labs(stage)[who]["status"]["activity"]
+        return bool(activity["source"] == "Objects")
+
+    async with await Kube.connect(access) as kube, background(work(kube)):
+        await eventually(noticed, 60)
         yield
 
 

@@ -39,8 +39,12 @@ async def test_the_administrator_tries_the_cluster_out(stage: Stage) -> None:
     assert checks["Pod Security"]["text"].startswith("a privileged pod is refused")
     assert checks["ResourceQuota"]["text"] == "1 looked at, all are counted"
     assert "mod-506 " in checks["Capacity"]["text"]
-    left = stage.kubectl("get", "namespaces", "-l", "practicum.dev/probe=doctor", "-o", "name")
-    assert not left
+
+    async def nothing() -> bool:
+        where = ("namespaces", "-l", "practicum.dev/probe=doctor", "-o", "name")
+        return not stage.kubectl("get", *where)
+
+    await eventually(nothing, 60)
 
 
 def test_a_courses_administrator_is_told_what_is_not_for_them(stage: Stage, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_one_approval_is_not_enough_and_two_of_one_role_neither(practicum: Pract
     for _ in range(2):
         approved = practicum(
             *("change", "approve", PROMOTION, "--as", "reviewer-risk", "--comment", "holds"),
-            *("--wait", "--timeout", "30s"),
+            *("--wait", "--timeout", "180s"),
         )
         assert approved.returncode == 0, approved.stderr
     status = change(practicum, PROMOTION)["status"]
@@ -152,7 +152,12 @@ async def test_without_policy_nothing_is_allowed(
     assert await served(bob) == "1"
 
 
-async def test_once_it_is_back_it_decides_again(stage: Stage, practicum: Practicum) -> None:
+async def test_once_it_is_back_it_decides_again(
+    stage: Stage, bob: Learner, practicum: Practicum
+) -> None:
+    where = ("-n", bob.platform, "--for=condition=Ready", "--timeout=300s")
+    stage.kubectl("wait", "pod/opa-0", *where)
+
     async def ready() -> bool:
         return bool(read(stage, "bob")["status"]["phase"] == "Ready")
 

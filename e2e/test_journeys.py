@@ -236,13 +236,13 @@ async def test_a_lab_deleted_while_the_operator_is_down_goes_when_it_is_back(
     lab = read(stage, labs[1])
     operator = ("-n", stages.NAMESPACE, "scale", "deployment", stages.RELEASE, "--replicas")
     stage.kubectl(*operator, "0")
-    where = ("-n", stages.NAMESPACE, "--for=delete", "pod", "--timeout=60s")
+    where = ("-n", stages.NAMESPACE, "--for=delete", "pod", "--timeout=180s")
     stage.kubectl("wait", *where, "-l", "app.kubernetes.io/name=practicum")
     stage.kubectl("delete", "lab", labs[1], "-n", COURSE, "--wait=false")
     await asyncio.sleep(3)
     assert "deletionTimestamp" in read(stage, labs[1])["metadata"]
     stage.kubectl(*operator, "1")
-    stage.kubectl("wait", "lab", labs[1], "-n", COURSE, "--for=delete", "--timeout=150s")
+    stage.kubectl("wait", "lab", labs[1], "-n", COURSE, "--for=delete", "--timeout=450s")
     async with await Kube.connect(stage.kubeconfig) as kube:
         uid, places = lab["metadata"]["uid"], lab["status"]["namespaces"]
 

@@ -171,7 +171,7 @@ class Pupil:
             assert found.get(field) == text, found.get("message", found.get("summary"))
             return found
 
-        return dict(await eventually(there))
+        return dict(await eventually(there, 60))
 
     async def status(self) -> Object:
         """Return the status of checks; raises KeyError while there is none."""

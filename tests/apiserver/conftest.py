@@ -123,6 +123,7 @@ def running_operator(
         sweep_interval="3s",
         alias_poll="2s",
         check_pause="1s",
+        meter_interval="1h",  # tests of the meter have an operator of their own
         archive_image="example.org/practicum",
         opa=str(tool("opa")),
     )

@@ -113,8 +113,10 @@ async def test_what_a_killed_operator_left_behind_goes_at_the_next_look(
 async def test_nobody_is_looked_at_more_often_than_they_may_ask(pupil: Pupil) -> None:
     await pupil.ask("plan")
     began = time.monotonic()
-    await pupil.ask("plan")
-    assert time.monotonic() - began >= 0.8, "check_pause of the tests is a second"
+    for _ in range(3):
+        await pupil.ask("plan")
+    # It began later than the pause, for the answer had to be noticed.
+    assert time.monotonic() - began >= 2, "check_pause of the tests is a second"
 
 
 async def test_costly_checks_wait_until_somebody_asks(pupil: Pupil) -> None:

@@ -227,7 +227,7 @@ async def test_an_outage_begins_when_asked_for_and_ends_by_itself(
         "sizes": {"standard": {"quota": dict.fromkeys(("learner", "platform"), samples.QUOTA)}},
         "components": [{"name": "web", "manifests": [{"path": "a.yaml.j2", "content": SERVER}]}],
         "drills": [
-            {"name": "dark", "title": "Dark", "outage": {"component": "web", "lasts": "8s"}}
+            {"name": "dark", "title": "Dark", "outage": {"component": "web", "lasts": "30s"}}
         ],
     }
     (body,) = template("drilled", CHECK, **changes)
@@ -256,7 +256,7 @@ async def test_an_outage_begins_when_asked_for_and_ends_by_itself(
         now = await pupil.status()
         return await replicas() == 1 and "drill" not in now and now["message"] == "dark is over"
 
-    await eventually(over)
+    await eventually(over, 60)
     await told(kube, lab, "DrillEnded")
 
 

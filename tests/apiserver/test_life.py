@@ -98,10 +98,17 @@ async def test_shortening_kills_tokens_that_would_outlive_the_lab(
 
 
 async def test_expiring_soon_is_said(kube: Kube, make_lab: LabMaker) -> None:
-    lab = await make_lab(ttl="60s")
+    lab = await make_lab(ttl="1h")
     await until(kube, lab, "Guarded")
     assert (await condition(kube, lab, "ExpiringSoon"))["status"] == "False"
+    await edit(kube, lab, ttl=f"{age(lab) + 30}s")
     await until(kube, lab, "ExpiringSoon", seconds=60)
+
+
+async def closed(kube: Kube, namespace: str) -> bool:
+    """Whether the quota that lets nothing in is counted."""
+    quota = await kube.get("ResourceQuota", namespace, "compute")
+    return bool(quota["status"]["hard"]["pods"] == "0")
 
 
 async def test_suspension_stops_everything_and_keeps_the_data(
@@ -118,11 +125,7 @@ async def test_suspension_stops_everything_and_keeps_the_data(
     assert all(job["spec"]["suspend"] for job in await kube.list("Job", platform))
     assert await kube.list("PersistentVolumeClaim", platform)
 
-    async def closed() -> bool:
-        quota = await kube.get("ResourceQuota", learner, "compute")
-        return bool(quota["status"]["hard"]["pods"] == "0")
-
-    await eventually(closed)
+    await eventually(lambda: closed(kube, learner))
     with pytest.raises(ApiError) as refused:
         await client.list("Pod", learner)
     assert refused.value.status in (401, 403)
@@ -144,6 +147,7 @@ async def test_suspension_evicts_the_learners_pods(
     await client.create(learner_pod("mine", learner))
     await edit(kube, lab, suspended=True)
     await eventually(lambda: absent(kube, "Pod", learner, "mine"))
+    await eventually(lambda: closed(kube, learner))
     with pytest.raises(Forbidden, match="quota"):
         await kube.create(learner_pod("another", learner))
 

@@ -143,7 +143,9 @@ async def test_an_operator_probes_at_its_start_and_clears_up_after_a_kill(
 ) -> None:
     running_operator.stop()
     process = OperatorProcess(
-        operator_kubeconfig, tmp_path, probe_image="registry.example/practicum:1"
+        *(operator_kubeconfig, tmp_path),
+        probe_image="registry.example/practicum:1",
+        probe_interval="5s",
     )
     try:
         process.start()

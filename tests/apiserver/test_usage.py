@@ -61,7 +61,12 @@ async def test_a_lab_is_metered_and_its_line_outlives_it(
     assert usage["requests"]["storageBytes"] == storage * 2**30
     assert usage["requests"]["cpuMillicores"] > 0
     assert usage["used"]["measuredSeconds"] == 0, "nothing measures pods here"
-    activity = (await read(kube, lab))["status"]["activity"]
+
+    async def active() -> Object:
+        found: Object = (await read(kube, lab))["status"]["activity"]
+        return found
+
+    activity = await eventually(active)
     # A look between two writes of the operator may take one of them for a learner's.
     assert {"Ready", "Learner", "Resumed"} <= {one["name"] for one in activity["sources"]}
     await kube.delete("LabEnvironment", meta["namespace"], meta["name"])
@@ -75,7 +80,7 @@ async def test_a_lab_is_metered_and_its_line_outlives_it(
 async def test_what_a_learner_makes_is_a_sign_and_a_lab_without_any_is_suspended(
     kube: Kube, make_lab: LabMaker, operator_with: OperatorWith
 ) -> None:
-    operator_with(meter_interval="1s", idle_after="20s", idle_warning="8s")
+    operator_with(meter_interval="1s", idle_after="45s", idle_warning="15s")
     lab = await make_lab()
     await run(kube, lab)
     learner, _ = await namespaces(kube, lab)

@@ -34,7 +34,7 @@ async def tokens(kube: Kube, lab: Object) -> dict[str, str]:
     return {user["name"]: user["user"]["token"] for user in users if "token" in user["user"]}
 
 
-@pytest.mark.parametrize("ttl", ["12m", "45m", "8h"])
+@pytest.mark.parametrize("ttl", ["15m", "45m", "8h"])
 async def test_no_token_outlives_its_lab(
     kube: Kube, operator: OperatorProcess, make_lab: LabMaker, ttl: str
 ) -> None:

@@ -23,10 +23,18 @@ UNUSED = {
 }
 """Panels of what need not happen in this test."""
 
+_OF_LOAD = {"PracticumEventLoopLag", "PracticumPassesLate"}
+
 
 def impatient() -> list[dict[str, object]]:
-    """Return the chart's rules, whose alerts fire as soon as their expression holds."""
-    return [{key: value for key, value in rule.items() if key != "for"} for rule in rules()]
+    """Return the chart's rules, whose alerts fire as soon as their expression holds.
+
+    Not those that a busy machine alone is enough for.
+    """
+    return [
+        {key: value for key, value in rule.items() if key != "for" or rule.get("alert") in _OF_LOAD}
+        for rule in rules()
+    ]
 
 
 async def test_a_namespace_that_does_not_go(

@@ -6,7 +6,7 @@ import pytest
 
 from .actors import APPLY, Actor, Object
 from .cases import Case, create, delete, edit, table
-from .conftest import World
+from .conftest import World, until
 from .objects import at, binding, thing
 
 COURSE = "{course}"
@@ -123,9 +123,12 @@ def staff(world: World) -> dict[str, Actor]:
         )  # fmt: skip
         assert answer.granted, answer
     for actor in people.values():
-        path = at("Attestation", COURSE, "none")
-        assert any(world.attempt(actor, "GET", path).status == 404 for _ in range(200))
+        until(lambda actor=actor: _lets_in(world, actor), "RBAC has not let them in")
     return people
+
+
+def _lets_in(world: World, actor: Actor) -> bool:
+    return world.attempt(actor, "GET", at("Attestation", COURSE, "none")).status == 404
 
 
 def _bound(who: str, kind: str, name: str) -> Object:

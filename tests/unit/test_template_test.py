@@ -166,6 +166,23 @@ async def test_a_module_is_pushed_under_a_name_of_its_own_and_taken_away(folder:
     }
 
 
+async def test_what_could_not_be_asked_is_asked_once_more(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [said("fail", "error", "pending", "error"), said("pass", "pass", "error", "error")]
+    asked: list[tuple[str, ...]] = []
+
+    async def ask(_: ModuleTest, what: str, only: tuple[str, ...], needs: str) -> dict[str, Object]:
+        assert needs == "ignored"
+        asked.append(only)
+        return answers[len(asked) - 1]
+
+    monkeypatch.setattr(ModuleTest, "_ask", ask)
+    found = await module_test(folder)._look("a new lab", ("plan",), "ignored")
+    assert asked == [("plan",), ("fine", "next")]
+    assert [one["state"] for one in found.values()] == ["fail", "pass", "pending", "error"]
+
+
 async def test_pushing_leaves_the_modules_own_name(folder: Path) -> None:
     server = Server()
     made = await push(session(server), pack.pack(folder), pack.answers(folder))

@@ -129,6 +129,15 @@ class ModuleTest:
     async def _look(
         self, what: str, only: tuple[str, ...] = (), needs: str = ""
     ) -> dict[str, Object]:
+        """Ask for checks; those that could not be made are asked for once more."""
+        found = await self._ask(what, only, needs)
+        broken = tuple(name for name, one in found.items() if one["state"] == CheckState.ERROR)
+        if broken:
+            again = await self._ask("what could not be asked", broken, needs)
+            found |= {name: again[name] for name in broken}
+        return found
+
+    async def _ask(self, what: str, only: tuple[str, ...], needs: str) -> dict[str, Object]:
         session = self._session
         lab = await session.lab(self.lab)
         request, text = await check.ask(session, lab, only, needs=needs)

@@ -29,8 +29,9 @@ log = structlog.get_logger()
 
 Knock = Callable[[str, int, float], Awaitable[bool]]
 LIMIT: Final = timedelta(seconds=30)
+SOON: Final = timedelta(seconds=30)
 AGAIN: Final = timedelta(minutes=10)
-"""When to look again after a probe that found nothing."""
+"""When to look again after probes that found nothing: soon at first, then ever later."""
 _TIDY_SECONDS: Final = 10
 _KNOCK_SECONDS: Final = 2
 _PAUSE_SECONDS: Final = 0.5
@@ -63,6 +64,7 @@ class NetworkProbe:
 
     async def keep(self) -> None:
         """Probe now and then again, for as long as the operator lives."""
+        pause, interval = SOON, self._settings.probe_interval
         while self._settings.probe_image:
             try:
                 finding = await self.run()
@@ -71,8 +73,8 @@ class NetworkProbe:
                 finding = network.unknown(f"the probe failed: {type(error).__name__}: {error}")
             await self.tell(finding)
             known = finding.enforcement is not Enforcement.UNKNOWN
-            pause = self._settings.probe_interval if known else AGAIN
-            await asyncio.sleep(min(pause, self._settings.probe_interval).total_seconds())
+            await asyncio.sleep((interval if known else min(pause, interval)).total_seconds())
+            pause = SOON if known else min(2 * pause, AGAIN)
 
     async def run(self) -> Finding:
         """Probe once, within bounds, and leave nothing behind."""

@@ -175,10 +175,15 @@ async def test_what_cannot_be_written_is_no_error(what: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fails", "seconds"), [(None, 86400), (Enforcement.UNKNOWN, 600), (RuntimeError("odd"), 600)]
+    ("fails", "seconds"),
+    [
+        (None, [86400, 86400]),
+        (Enforcement.UNKNOWN, [30, 60, 120, 240, 480, 600, 600]),
+        (RuntimeError("odd"), [30, 60]),
+    ],
 )
 async def test_what_was_not_found_is_looked_for_again_soon(
-    monkeypatch: pytest.MonkeyPatch, fails: object, seconds: float
+    monkeypatch: pytest.MonkeyPatch, fails: object, seconds: list[float]
 ) -> None:
     probe = probing(Cluster(), lambda address: address == "ip-of-open")
     pauses: list[float] = []
@@ -191,14 +196,15 @@ async def test_what_was_not_found_is_looked_for_again_soon(
     async def sleep(pause: float) -> None:
         if pause:
             pauses.append(pause)
-            raise asyncio.CancelledError
+            if len(pauses) == len(seconds):
+                raise asyncio.CancelledError
 
     monkeypatch.setattr(network_probe.asyncio, "sleep", sleep)
     if fails:
         monkeypatch.setattr(probe, "run", odd)
     with pytest.raises(asyncio.CancelledError):
         await probe.keep()
-    assert pauses == [seconds]
+    assert pauses == seconds
 
 
 async def test_without_an_image_there_is_no_probe() -> None:
