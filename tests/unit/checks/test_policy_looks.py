@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from practicum.checks.findings import Finding
 from practicum.checks.looks import policies, trials
 from practicum.checks.looks.policies import PolicyLooks
 from practicum.checks.values import Malformed
-from practicum.governance.opa import Opa
+from practicum.governance.opa import Done, Opa
 from practicum.governance.vetting import Vetter
 from tests.apiserver.conftest import tool
 
@@ -87,6 +88,20 @@ async def fails(files: Mapping[str, str], *said: str, **look: Any) -> bool:
     assert found.state.value == "fail", found
     assert all(text in found.message for text in said), found.message
     return True
+
+
+async def test_no_test_fails_for_a_slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, asked = Opa.run, list[tuple[str, ...]]()
+
+    async def noted(self: Opa, place: Path, *arguments: str, **more: Any) -> Done:
+        asked.append(arguments)
+        return await run(self, place, *arguments, **more)
+
+    monkeypatch.setattr(Opa, "run", noted)
+    assert await passes(WHOLE, opaTest={"coverage": 50}, mutants=MUTANTS)
+    tests = [arguments for arguments in asked if arguments[0] == "test"]
+    assert len(tests) == 5, "own, with coverage, on the reference and on two mutants"
+    assert all("--timeout=1m" in arguments for arguments in tests)
 
 
 @pytest.mark.parametrize(
