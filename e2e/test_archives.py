@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from e2e.conftest import COURSE, manifest, read
+from e2e.conftest import COURSE, manifest, read, watch_until_ready
 from e2e.learner import Learner, learner
 from e2e.promotion import Registry
 from e2e.stage import Stage
@@ -25,8 +25,7 @@ NOTE = {"plan.md": "# What I found\n\nMine to keep.\n"}
 def archived(stage: Stage) -> Iterator[str]:
     """A lab that ends with an archive; nothing of it, nor of what came of it, is left behind."""
     stage.kubectl("apply", "-f", "-", stdin=manifest(LAB, onExpiry="Archive"))
-    made = stage.practicum("status", LAB, "-n", COURSE, "--watch", "--timeout", "15m")
-    assert made.returncode == 0, made.stdout + stage.practicum("explain", LAB, "-n", COURSE).stdout
+    watch_until_ready(stage, LAB)
     yield str(read(stage, LAB)["metadata"]["uid"])
     for name in (LAB, BACK, REFUSED):
         where = ("lab", name, "-n", COURSE)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from e2e.candidates import Candidates
-from e2e.conftest import COURSE, SETTINGS, manifest
+from e2e.conftest import COURSE, SETTINGS, manifest, watch_until_ready
 from e2e.learner import learner
 from e2e.stage import NAMESPACE, RELEASE, Stage, install_chart
 from practicum.sdk import Change, Lab
@@ -126,8 +126,7 @@ async def room(stage: Stage, tmp_path: Path) -> AsyncIterator[Room]:
     """A lab of its own, Ready and empty-handed."""
     stage.kubectl("apply", "-f", "-", stdin=manifest(LAB))
     try:
-        waited = stage.practicum("status", LAB, "-n", COURSE, "--watch", "--timeout", "15m")
-        assert waited.returncode == 0, waited.stdout
+        watch_until_ready(stage, LAB)
         async with AsyncExitStack() as stack:
             kay = await stack.enter_async_context(learner(stage, COURSE, LAB, tmp_path))
             mlflow = await stack.enter_async_context(kay.service("mlflow"))

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from e2e.conftest import COURSE, read
+from e2e.conftest import COURSE, read, ready
 from e2e.governed import Practicum, change, noted, reached, served, theirs, turned
 from e2e.learner import Learner
 from e2e.stage import ROOT, Stage
@@ -157,11 +157,7 @@ async def test_once_it_is_back_it_decides_again(
 ) -> None:
     where = ("-n", bob.platform, "--for=condition=Ready", "--timeout=300s")
     stage.kubectl("wait", "pod/opa-0", *where)
-
-    async def ready() -> bool:
-        return bool(read(stage, "bob")["status"]["phase"] == "Ready")
-
-    await eventually(ready, 90)
+    await ready(stage, "bob", 90)
     asked = practicum(
         *("change", "request", "promote", "fraud-dev", "--version", "2", "--name", "sighted"),
         *("--reason", "again", "--as", "ds", "--wait", "--timeout", "180s"),

@@ -10,7 +10,7 @@ import pytest
 
 from e2e import proof, reach, visitor
 from e2e import stage as stages
-from e2e.conftest import COURSE, SETTINGS, manifest, read
+from e2e.conftest import COURSE, SETTINGS, manifest, read, ready
 from e2e.learner import Learner
 from e2e.promotion import Registry, decide, evidence
 from e2e.stage import Stage
@@ -30,16 +30,6 @@ def image_of(stage: Stage, namespace: str, workload: str) -> str:
 def pods_of(stage: Stage, namespace: str) -> dict[str, Any]:
     found = json.loads(stage.kubectl("-n", namespace, "get", "pods", "-o", "json"))
     return {pod["metadata"]["name"]: pod for pod in found["items"]}
-
-
-async def ready(stage: Stage, lab: str) -> dict[str, Any]:
-    """Wait for a lab, which a starved probe may have degraded for a moment; returns its status."""
-
-    async def now() -> dict[str, Any] | None:
-        status: dict[str, Any] = read(stage, lab)["status"]
-        return status if status["phase"] == "Ready" else None
-
-    return dict(await eventually(now, 60))
 
 
 async def test_two_labs_are_ready_side_by_side(stage: Stage, labs: tuple[str, str]) -> None:

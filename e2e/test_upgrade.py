@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from e2e.conftest import COURSE, SETTINGS, manifest, read
+from e2e.conftest import COURSE, SETTINGS, manifest, read, watch_until_ready
 from e2e.stage import NAMESPACE, RELEASE, ROOT, TEST_COURSES, Stage, install_chart
 from e2e.waiting import eventually
 from practicum.api.names import CHECK, FINALIZER, LAB_UID
@@ -127,12 +127,6 @@ async def works(stage: Stage) -> None:
     await eventually(repaired, 30)
 
 
-def until_ready(stage: Stage) -> None:
-    """Wait for the lab as its people do."""
-    waited = stage.practicum("status", LAB, "-n", COURSE, "--watch", "--timeout", "10m")
-    assert waited.returncode == 0, waited.stdout + stage.practicum("explain", LAB).stdout
-
-
 def alive(stage: Stage) -> list[str]:
     """Return the labs of the whole cluster that are not over."""
     bodies = json.loads(stage.kubectl("get", "labenvironments", "-A", "-o", "json"))["items"]
@@ -157,9 +151,9 @@ def before(stage: Stage, previous: Path) -> Iterator[dict[str, Any]]:
         load_images(ROOT)
     try:
         stage.kubectl("apply", "-f", "-", stdin=manifest(LAB, size="small"))
-        until_ready(stage)
+        watch_until_ready(stage, LAB, timeout="10m")
         assert "checks: 0/" in stage.practicum("check", LAB, "-n", COURSE).stdout
-        until_ready(stage)
+        watch_until_ready(stage, LAB, timeout="10m")
         yield seen(stage)
     finally:
         with contextlib.suppress(RuntimeError):

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import yaml
@@ -31,6 +32,7 @@ from .objects import OURS, at, binding, filled, thing, workload
 
 __all__ = ["operator_kubeconfig", "running_operator"]
 
+T = TypeVar("T")
 ATTACKED = os.environ.get("PRACTICUM_ATTACKED_KUBECONFIG", "")
 _FORCE = {"fieldManager": "practicum", "force": "true"}
 
@@ -125,16 +127,17 @@ class World:
         assert answer.granted, answer
 
 
-def until(holds: Callable[[], bool], what: str) -> None:
-    """Wait, up to three minutes, for what the cluster does in its own time.
+def until(holds: Callable[[], T], what: str) -> T:
+    """Wait, up to three minutes, for what the cluster does in its own time; returns what it is.
 
     Raises:
         AssertionError: it did not; with ``what``.
     """
     deadline = time.monotonic() + 180
-    while not holds():
+    while not (found := holds()):
         assert time.monotonic() < deadline, what
         time.sleep(0.1)
+    return found
 
 
 def _credentials(admin: Actor, course: str, name: str) -> dict[str, Object]:

@@ -5,14 +5,13 @@ have to be able to do their work on managed objects, and on what learners made.
 """
 
 import contextlib
-import time
 from collections.abc import Iterator
 
 import pytest
 
-from .actors import MERGE, Actor, Object
+from .actors import MERGE, Actor, Answer, Object
 from .cases import delete, edit
-from .conftest import World
+from .conftest import World, until
 from .objects import OURS, at, binding, pod
 
 GROUP = "system:serviceaccounts"
@@ -88,12 +87,12 @@ def refused_by(world: World, actor: Actor, method: str, path: str, words: str) -
     """Try until RBAC, a watch behind, lets it pass; then a policy has to refuse it."""
     query = {"command": "sh", "container": "mlflow", "stdout": "true"} if method == "POST" else None
     body = {"data": {"a": "c"}} if method == "PATCH" else None
-    deadline = time.monotonic() + 180
-    while True:
+
+    def decided() -> Answer | None:
         answer = world.attempt(
             actor, method, path, body, content_type=MERGE, dry_run=method == "PATCH", query=query
         )
-        if ' resource "' not in answer.message:
-            break
-        assert time.monotonic() < deadline, answer
+        return None if ' resource "' in answer.message else answer
+
+    answer = until(decided, f"RBAC lets nobody past: {method} {path}")
     assert words in answer.message, answer
